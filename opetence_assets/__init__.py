@@ -1,0 +1,1 @@
+"""Opetence: one declaration per dataset, everything else derived from it."""

@@ -1,0 +1,190 @@
+"""The vocabulary a dataset is declared in. Importing a declaration opens no connection and reads no variable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import pandera.polars as pa
+import polars as pl
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from opetence_assets.settings import Settings
+
+Utc = Annotated[pl.Datetime, "us", "UTC"]
+Money = Annotated[pl.Decimal, 12, 2]
+
+
+class DataError(Exception):
+    """Something about the data or its source is not as declared; the last good version stays.
+
+    The message names the dataset, what was found, what is allowed and the next command, and never a personal value.
+    """
+
+    def __init__(self, dataset: str, *, found: str, allowed: str, next_command: str) -> None:
+        super().__init__(f"{dataset}: found {found}; allowed: {allowed}. Next: {next_command}")
+        self.dataset = dataset
+
+
+class Pii(Enum):
+    """How a personal column is treated before its row first touches disk."""
+
+    HASH = "hash"  # keyed digest in `<name>_hash`; the original sealed
+    MASK = "mask"  # last two characters in `<name>_masked`; the original sealed
+    YEAR = "year"  # year only, in `<name less _date>_year`; the original sealed
+    SEAL = "seal"  # sealed only
+    REDACT = "redact"  # never selected from the source
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose personal data a row holds: one random key per person, so that forgetting is destroying it."""
+
+    kind: str  # e.g. "user"
+    column: str  # the column that identifies the person, itself no personal datum
+
+
+@dataclass(frozen=True)
+class Month:
+    """Silver is laid out by the month of this UTC timestamp or date; its days are what gold rebuilds."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How often new rows are expected and how old the newest load may be before the alarm."""
+
+    every: timedelta = timedelta(hours=1)
+    alarm_after: timedelta = timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """How many of the source's rows may be missing, and how empty a column may be (0 to 1)."""
+
+    missing_at_most: int = 0
+    null_rate_at_most: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True)
+class Daily:
+    """A backup every day, kept this many days."""
+
+    keep_days: int = 30
+
+
+class Deletes(Enum):
+    """How the source deletes rows."""
+
+    NEVER = "never"  # rows are only added or changed
+    HARD = "hard"  # rows vanish: the key sets are compared whenever the counts disagree
+
+
+@dataclass(frozen=True)
+class Window:
+    """A closed-open span of UTC time, [start, end)."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def of_day(cls, day: date) -> Window:
+        from datetime import UTC, time
+
+        start = datetime.combine(day, time(), UTC)
+        return cls(start, start + timedelta(days=1))
+
+
+@dataclass(frozen=True)
+class Extract:
+    """What to read: everything after a cursor, or one window again, or (both None) everything."""
+
+    dataset: Dataset
+    after: datetime | int | None = None
+    window: Window | None = None
+    taken: Callable[[str], bool] = lambda _: False  # has a file with this content been loaded?
+
+
+@dataclass
+class Extraction:
+    """An open read of a source: Arrow batches, and what is known about them once they are exhausted.
+
+    ``facts`` may be read only after ``batches`` is exhausted.
+    """
+
+    schema: pyarrow.Schema
+    batches: Iterable[pyarrow.RecordBatch]
+    facts: Callable[[], Facts]
+    undeclared: tuple[str, ...] = ()  # columns the source has and the declaration has not
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the source said in the very snapshot that was read."""
+
+    source_rows: int  # rows read
+    total_rows: int | None  # rows the source holds in all, where it can tell
+    cursor: datetime | int | None  # where the next read starts
+    taken: tuple[str, ...] = ()  # content ids of the files in it
+    keys: pyarrow.Table | None = None  # every key the source holds, when asked to reconcile deletions
+
+
+class Feed(Protocol):
+    """Where a dataset comes from: declared as data, read through one protocol."""
+
+    @property
+    def system(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def daily(self) -> bool: ...
+
+    def extract(self, request: Extract, settings: Settings) -> Extraction: ...
+    def fingerprint(self, dataset: Dataset, settings: Settings) -> str: ...
+
+
+def unchanged(raw: pl.LazyFrame) -> pl.LazyFrame:
+    """The tidy of a source that needs none."""
+    return raw
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One table of one source system: everything the platform knows about it.
+
+    ``schema`` describes silver's columns before treatment: a personal column is declared as the source has it, with
+    its class in the field's metadata, and appears in silver under its treated name.
+    """
+
+    feed: Feed
+    key: tuple[str, ...]
+    schema: type[pa.DataFrameModel]
+    owner: str
+    cursor: str | None = None
+    tidy: Callable[[pl.LazyFrame], pl.LazyFrame] = unchanged
+    subject: Subject | None = None
+    partition_by: Month | None = None
+    history: bool = False
+    deletes: Deletes = Deletes.NEVER
+    rules: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])  # true where a silver row is valid
+    filters: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])  # true where a tidied row is left out on purpose
+    freshness: Freshness = Freshness()
+    completeness: Completeness = Completeness()
+    backup: Daily = Daily()
+
+    @property
+    def name(self) -> str:
+        """``system/table``."""
+        return f"{self.feed.system}/{self.feed.name}"
+
+    def table(self, zone: str) -> str:
+        """The lake key of this dataset in a zone: ``silver/order_service/orders``."""
+        return f"{zone}/{self.name}"
