@@ -1,0 +1,64 @@
+"""The dbt-duckdb plugin that lets a build prepare the private database before the first model runs.
+
+dbt opens the database itself and from a thread of its own choosing, so what the build knows (pinned silver, released
+gold, plans) is handed over through this module rather than through the profile.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Prepare = Callable[["DuckDBPyConnection"], None]
+
+_one_build = threading.Lock()  # dbt keeps one environment per process
+_handed: list[tuple[Prepare, dict[str, str]]] = []
+
+
+@contextmanager
+def preparing(prepare: Prepare, options: dict[str, str]) -> Iterator[None]:
+    """While open, the next private database dbt opens is configured by ``options`` and handed to ``prepare``.
+
+    Raises:
+        RuntimeError: another build of this process is running.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    if not _one_build.acquire(blocking=False):
+        raise RuntimeError("gold is already being built in this process; wait for that build or start another process")
+    try:
+        _handed[:] = [(prepare, options)]
+        DuckDBConnectionManager.close_all_connections()  # or dbt would go on with the last build's database
+        yield
+    finally:
+        DuckDBConnectionManager.close_all_connections()
+        _handed.clear()
+        _one_build.release()
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What dbt-duckdb calls; it looks for this name and these methods, not for its own base class."""
+
+    name: str
+    plugin_config: dict[str, Any]
+    credentials: Any = None
+
+    def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
+        for _, options in _handed:
+            config.update(options)
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        if not _handed:
+            raise RuntimeError("gold is built by opetence_assets.warehouse.build, which shows dbt silver; run: opetence run")
+        for prepare, _ in _handed:
+            prepare(conn)
+
+    def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
+        cursor.execute("SET TimeZone = 'UTC'")
