@@ -1,0 +1,79 @@
+"""Opetence on a laptop: a real PostgreSQL server with a coherent, seeded company in it, and its partners' files.
+
+    from sandbox import down, seed, tick, up
+
+Importing this package loads nothing heavy and touches nothing; it knows nothing of the platform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.server import Server
+    from sandbox.story import Story
+
+__all__ = ["Progress", "SandboxError", "down", "is_up", "seed", "tick", "up"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is in all."""
+
+
+class SandboxError(Exception):
+    """The sandbox cannot do what was asked; the message says what was found, what is allowed and the next command."""
+
+
+def up(home: Path) -> Server:
+    """Start the company's PostgreSQL server under ``home`` (idempotent) and write ``home/local.env``.
+
+    Raises:
+        SandboxError: the server cannot be started; the message points at its log.
+    """
+    from sandbox.server import started
+
+    return started(Path(home))
+
+
+def down(home: Path) -> None:
+    """Stop the server; nothing to do if there is none. Data and secrets stay."""
+    from sandbox.server import stop
+
+    stop(Path(home))
+
+
+def is_up(home: Path) -> bool:
+    """Does the server under ``home`` accept connections?"""
+    from sandbox.server import is_accepting
+
+    return is_accepting(Path(home))
+
+
+def seed(
+    home: Path, scale: float = 1.0, seed: int = 1, until: date | None = None, progress: Progress | None = None
+) -> Story:
+    """Fill the sandbox with the 365 days before ``until``: all of it or nothing; the same again is a no-op.
+
+    Args:
+        scale: 1 is 20 000 users, 100 000 orders and 300 000 order items.
+        until: the first day that has not happened (UTC); by default 30 days ago, so that 30 ticks fit before now.
+
+    Raises:
+        SandboxError: the sandbox already holds another story, or the arguments make none.
+    """
+    from sandbox.load import seeded
+
+    return seeded(Path(home), scale, seed, until, progress)
+
+
+def tick(home: Path, progress: Progress | None = None) -> Story:
+    """Make the next day happen: all of it or nothing.
+
+    Raises:
+        SandboxError: nothing was seeded, or the next day is not over yet.
+    """
+    from sandbox.tick import ticked
+
+    return ticked(Path(home), progress)

@@ -1,0 +1,29 @@
+"""The database and its roles: the services own their tables, the platform's role may only read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROLES = r"""
+\set QUIET 1
+SET client_min_messages = warning;
+SELECT 'CREATE ROLE shop LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'shop') \gexec
+SELECT 'CREATE ROLE opetence_reader' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'opetence_reader') \gexec
+SELECT 'CREATE DATABASE shop OWNER shop' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'shop') \gexec
+ALTER ROLE opetence_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION CONNECTION LIMIT 30
+    PASSWORD :'password';
+ALTER ROLE opetence_reader SET default_transaction_read_only = on;
+ALTER ROLE opetence_reader SET statement_timeout = '30min';
+ALTER ROLE opetence_reader SET idle_in_transaction_session_timeout = '30min';
+REVOKE ALL ON DATABASE shop FROM PUBLIC;
+REVOKE CONNECT ON DATABASE postgres FROM PUBLIC;
+GRANT CONNECT ON DATABASE shop TO opetence_reader;
+"""
+
+
+def ensure_roles(sockets: Path, password: str) -> None:
+    """Create what is missing and set the reader's password; idempotent. The password travels on standard input."""
+    from sandbox.postgres import run
+
+    script = f"\\set ON_ERROR_STOP 1\n\\set password '{password}'\n{ROLES}"
+    run("psql", "-X", "-q", "-h", str(sockets), "-p", "5432", "-U", "postgres", "-d", "postgres", script=script)
