@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import pandera.polars as pa
 import polars as pl
@@ -111,28 +111,26 @@ class Extract:
     taken: Callable[[str], bool] = lambda _: False  # has a file with this content been loaded?
 
 
-@dataclass
-class Extraction:
-    """An open read of a source: Arrow batches, and what is known about them once they are exhausted.
-
-    ``facts`` may be read only after ``batches`` is exhausted.
-    """
-
-    schema: pyarrow.Schema
-    batches: Iterable[pyarrow.RecordBatch]
-    facts: Callable[[], Facts]
-    undeclared: tuple[str, ...] = ()  # columns the source has and the declaration has not
-
-
 @dataclass(frozen=True)
 class Facts:
     """What the source said in the very snapshot that was read."""
 
     source_rows: int  # rows read
-    total_rows: int | None  # rows the source holds in all, where it can tell
+    total_keys: int | None  # distinct keys the source holds, where it can tell
     cursor: datetime | int | None  # where the next read starts
     taken: tuple[str, ...] = ()  # content ids of the files in it
-    keys: pyarrow.Table | None = None  # every key the source holds, when asked to reconcile deletions
+    refused: tuple[str, ...] = ()  # files left out, each with its reason
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """An open read of a source. Exhaust ``batches``, then ask for ``facts``, then ``close``."""
+
+    batches: Iterable[pyarrow.Table]
+    facts: Callable[[], Facts]
+    close: Callable[[], None]
+    keys: Callable[[], pyarrow.Table] | None = None  # every key the source holds, in the same snapshot
+    undeclared: tuple[str, ...] = ()  # columns the source has and the declaration has not
 
 
 class Feed(Protocol):
@@ -145,7 +143,7 @@ class Feed(Protocol):
     @property
     def kind(self) -> str: ...
     @property
-    def daily(self) -> bool: ...
+    def since(self) -> date | None: ...  # first day of a feed that arrives by the day
 
     def extract(self, request: Extract, settings: Settings) -> Extraction: ...
     def fingerprint(self, dataset: Dataset, settings: Settings) -> str: ...
@@ -156,7 +154,7 @@ def unchanged(raw: pl.LazyFrame) -> pl.LazyFrame:
     return raw
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """One table of one source system: everything the platform knows about it.
 
@@ -172,7 +170,8 @@ class Dataset:
     tidy: Callable[[pl.LazyFrame], pl.LazyFrame] = unchanged
     subject: Subject | None = None
     partition_by: Month | None = None
-    history: bool = False
+    history: bool = False  # silver keeps every version of a row (SCD 2)
+    keep_duplicates: bool = False  # exact duplicates are kept in quarantine, not only counted
     deletes: Deletes = Deletes.NEVER
     rules: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])  # true where a silver row is valid
     filters: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])  # true where a tidied row is left out on purpose
@@ -185,6 +184,25 @@ class Dataset:
         """``system/table``."""
         return f"{self.feed.system}/{self.feed.name}"
 
+    @property
+    def window_column(self) -> str:
+        """The timestamp that a re-read window or a day's backfill is about."""
+        column = self.partition_by.column if self.partition_by else self.cursor
+        if column is None:
+            raise ValueError(f"{self.name} has neither partition_by nor cursor: it can only be read whole")
+        return column
+
     def table(self, zone: str) -> str:
         """The lake key of this dataset in a zone: ``silver/order_service/orders``."""
         return f"{zone}/{self.name}"
+
+
+def pii_of(column: Any) -> Pii | None:
+    """The personal-data class in a Pandera column's metadata."""
+    return (column.metadata or {}).get("pii")
+
+
+def redacted(dataset: Dataset) -> frozenset[str]:
+    """The columns that are never selected from the source."""
+    columns = dataset.schema.to_schema().columns
+    return frozenset(name for name, column in columns.items() if pii_of(column) is Pii.REDACT)

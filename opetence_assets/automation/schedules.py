@@ -1,0 +1,23 @@
+"""What is due by the clock: the daily backup, and a full round each hour in case a sensor was down."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+
+def nightly_backup(zones: tuple[str, ...]) -> dg.ScheduleDefinition | dg.UnresolvedPartitionedAssetScheduleDefinition:
+    """Snapshots yesterday's partition of every zone at 01:30 UTC."""
+    job = dg.define_asset_job(
+        "nightly_backup", dg.AssetSelection.assets(*(dg.AssetKey(["backup", zone]) for zone in zones))
+    )
+    return dg.build_schedule_from_partitioned_job(
+        job, hour_of_day=1, minute_of_hour=30, default_status=dg.DefaultScheduleStatus.RUNNING
+    )
+
+
+def hourly_round(tables: dg.AssetSelection) -> dg.ScheduleDefinition:
+    """Loads and refines every source table at the full hour: an idle round costs seconds, a missed change a day."""
+    job = dg.define_asset_job("hourly_round", tables)
+    return dg.ScheduleDefinition(
+        job=job, cron_schedule="0 * * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING
+    )

@@ -1,0 +1,57 @@
+"""Backup assets: one a zone, a partition a day."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import dagster as dg
+
+from opetence_assets.lake.releases import current_release, release_as_of
+from opetence_assets.resources import Platform
+
+ZONES = ("bronze", "silver", "gold")
+FIRST_DAY = "2026-01-01"
+
+
+def backup_asset(zone: str, upstream: dg.AssetSelection) -> dg.AssetsDefinition:
+    """Copies the files of the day's release that the store does not have yet, then its manifest."""
+
+    @dg.asset(
+        key=dg.AssetKey(["backup", zone]),
+        deps=upstream,
+        partitions_def=dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1),
+        group_name="backup",
+        kinds={"deltalake", "backup"},
+        owners=["team:data"],
+        tags={"zone": "backup"},
+        description=f"Content-addressed files and a SHA-256 manifest of a release's {zone} tables; kept 30 days.",
+        pool="backup",
+    )
+    def backup(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+        from opetence_assets.backup.snapshot import snapshot
+        from opetence_assets.lake.places import backups_at
+
+        lake, settings = platform.lake, platform.settings
+        day = date.fromisoformat(context.partition_key)
+        release = current_release(lake) if day >= datetime.now(UTC).date() else release_as_of(lake, _end_of(day))
+        if release is None:
+            raise dg.Failure(f"backup/{zone}: found no release at the end of {day}; allowed: a day with a release. Next: opetence run")
+        manifest = snapshot(
+            lake, backups_at(settings), zone=zone, day=day, release=release, keys=settings.keys if zone == "bronze" else None
+        )
+        return dg.MaterializeResult(
+            metadata={
+                "release": release.number,
+                "tables": len(manifest.tables),
+                "dagster/row_count": manifest.rows,
+                "bytes": manifest.bytes,
+                "bytes_copied": manifest.copied_bytes,
+                "sha256": manifest.sha256,
+            }
+        )
+
+    return backup
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)

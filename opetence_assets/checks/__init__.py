@@ -1,0 +1,1 @@
+"""Declarations → checks that vote before a version can be released."""

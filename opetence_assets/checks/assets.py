@@ -1,0 +1,92 @@
+"""Check results → Dagster asset checks, one step an asset; verdicts are kept in the lake for the runs to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from opetence_assets.checks.arrival import arrival_results
+from opetence_assets.checks.completeness import completeness_results
+from opetence_assets.checks.quality import quality_results
+from opetence_assets.dataset import Dataset
+from opetence_assets.lake.places import Lake
+from opetence_assets.lake.tables import Table, open_table
+from opetence_assets.lake.verdicts import CheckResult, record
+from opetence_assets.resources import Platform
+
+
+def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
+    """Quality and completeness of silver; blocking ones keep the version out of every release."""
+    key = dg.AssetKey(dataset.table("silver").split("/"))
+    names = ["schema", "rules", "unique_key", "conserved"]
+    specs = [dg.AssetCheckSpec(name, asset=key, blocking=True, description=_SAYS[name]) for name in names]
+    if dataset.feed.since is None:
+        specs.append(dg.AssetCheckSpec("complete", asset=key, blocking=True, description=_SAYS["complete"]))
+    if dataset.completeness.null_rate_at_most:
+        specs.append(dg.AssetCheckSpec("filled", asset=key, description=_SAYS["filled"]))
+
+    @dg.multi_asset_check(name=f"check_{'_'.join(key.path)}", specs=specs)
+    def check(platform: Platform) -> Iterator[dg.AssetCheckResult]:
+        lake = platform.lake
+        silver = _opened(lake, dataset.table("silver"))
+        results = [*quality_results(dataset, silver), *completeness_results(dataset, lake, silver)]
+        record(lake, silver.key, silver.version, results)
+        yield from _reported(key, results)
+
+    return check
+
+
+def bronze_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
+    """What the last load noticed at the source."""
+    key = dg.AssetKey(dataset.table("bronze").split("/"))
+    names = ["declared_columns", *(["readable_files"] if dataset.feed.since else [])]
+    specs = [dg.AssetCheckSpec(name, asset=key, description=_SAYS[name]) for name in names]
+
+    @dg.multi_asset_check(name=f"check_{'_'.join(key.path)}", specs=specs)
+    def check(context: dg.AssetCheckExecutionContext, platform: Platform) -> Iterator[dg.AssetCheckResult]:
+        bronze = _opened(platform.lake, dataset.table("bronze"))
+        results = arrival_results(dataset, platform.lake, bronze, _refused(context, key))
+        record(platform.lake, bronze.key, bronze.version, results)
+        yield from _reported(key, results)
+
+    return check
+
+
+def _refused(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> tuple[str, ...]:
+    event = context.instance.get_latest_materialization_event(key)
+    materialization = event.asset_materialization if event else None
+    value = materialization.metadata.get("refused") if materialization else None
+    return tuple(value.value) if value is not None else ()  # pyright: ignore[reportArgumentType]
+
+
+def _opened(lake: Lake, key: str) -> Table:
+    table = open_table(lake, key)
+    if table is None:
+        raise dg.Failure(f"{key}: no table to check; materialize the asset first")
+    return table
+
+
+def _reported(key: dg.AssetKey, results: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
+    for result in results:
+        severity = dg.AssetCheckSeverity.ERROR if result.blocking else dg.AssetCheckSeverity.WARN
+        yield dg.AssetCheckResult(
+            passed=result.passed,
+            check_name=result.name,
+            asset_key=key,
+            severity=severity,
+            description=result.found,
+            metadata={"found": result.found, "allowed": result.allowed, **result.metadata},
+        )
+
+
+_SAYS = {
+    "schema": "Columns and types are those of the Pandera schema.",
+    "rules": "No row breaks a rule of the declaration; such rows belong in quarantine.",
+    "unique_key": "The key is unique.",
+    "conserved": "Every bronze row is accepted, quarantined, duplicate, filtered or deleted.",
+    "complete": "Every key of the source is in silver or in quarantine.",
+    "filled": "Columns are no emptier than declared.",
+    "declared_columns": "The source has no column that the declaration does not know.",
+    "readable_files": "Every file in the drop folder could be read.",
+}

@@ -1,0 +1,20 @@
+"""The command's tree; each subcommand lives in the file of its name."""
+
+from __future__ import annotations
+
+import typer
+
+from opetence_assets.command import backups, quarantine, run, sandbox, scaffold, sql, status, ui
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Opetence, the declarative data platform."
+)
+app.command("run")(run.run)
+app.command("status")(status.status)
+app.command("query")(sql.query)
+app.add_typer(backups.app, name="backup")
+app.command("restore")(backups.restore)
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(sandbox.app, name="sandbox")
+app.command("new-dataset")(scaffold.new_dataset)
+app.command("ui")(ui.ui)

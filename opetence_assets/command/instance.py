@@ -1,0 +1,56 @@
+"""Dagster's home: its storage, queue and retention, derived from the settings."""
+
+from __future__ import annotations
+
+import os
+
+from opetence_assets.settings import Settings
+
+# Why each line is there: docs/decisions/0003-dagster-settings.md
+_YAML = """\
+telemetry:
+  enabled: false
+storage:
+  sqlite:
+    base_dir: {home}/storage
+compute_logs:
+  module: dagster.core.storage.local_compute_log_manager
+  class: LocalComputeLogManager
+  config:
+    base_dir: {home}/logs
+run_coordinator:
+  module: dagster._core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: 4
+    dequeue_interval_seconds: 1
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 180
+  max_runtime_seconds: 14400
+  poll_interval_seconds: 30
+concurrency:
+  pools:
+    default_limit: 1
+    granularity: op
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days: {{skipped: 2, failure: 30, success: 30}}
+freshness:
+  enabled: true
+"""
+
+
+def prepare_dagster_home(settings: Settings) -> None:
+    """Writes ``dagster.yaml`` and points this process and its children at it."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    text = _YAML.format(home=home)
+    file = home / "dagster.yaml"
+    if not file.exists() or file.read_text() != text:
+        file.write_text(text)
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["OPETENCE_HOME"] = str(settings.home)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")

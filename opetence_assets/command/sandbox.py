@@ -1,0 +1,58 @@
+"""``opetence sandbox``: the company on a laptop."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from opetence_assets.command.output import emit
+from opetence_assets.command.progress import progress_bars
+from opetence_assets.command.status import JsonOption
+
+app = typer.Typer(no_args_is_help=True, help="The company on a laptop: real PostgreSQL, seeded data of any size.")
+ScaleOption = Annotated[float, typer.Option(envvar="OPETENCE_SCALE", help="1 is 20 thousand users and 100 thousand orders")]
+
+
+@app.command()
+def up(json: JsonOption = False) -> None:
+    """Starts PostgreSQL and writes the connection strings and keys of this laptop."""
+    from sandbox import up as start
+
+    start(_home())
+    emit({"home": str(_home()), "up": True}, as_json=json, table={"sandbox": ["up"], "home": [str(_home())]})
+
+
+@app.command()
+def down() -> None:
+    """Stops PostgreSQL; the data stays."""
+    from sandbox import down as stop
+
+    stop(_home())
+
+
+@app.command()
+def seed(scale: ScaleOption = 1.0, seed: int = 1) -> None:
+    """Fills the source systems and the drop folder; the same seed gives the same rows."""
+    from sandbox import seed as fill
+
+    with progress_bars() as bars:
+        fill(_home(), scale, seed, progress=bars)
+
+
+@app.command()
+def tick(json: JsonOption = False) -> None:
+    """Makes the next day happen."""
+    from sandbox import tick as advance
+
+    with progress_bars() as bars:
+        happened = advance(_home(), progress=bars)
+    emit(happened, as_json=json)
+
+
+def _home():  # noqa: ANN202
+    import os
+
+    from opetence_assets.settings import home_folder
+
+    return home_folder(os.environ)

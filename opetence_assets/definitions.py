@@ -1,0 +1,35 @@
+"""Datasets × zones → Definitions. No logic: a dataset is here because its file exists."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from opetence_assets.automation.schedules import hourly_round, nightly_backup
+from opetence_assets.automation.sensors import carry_on, changed_tables, dropped_files
+from opetence_assets.backup.assets import ZONES, backup_asset
+from opetence_assets.checks.assets import bronze_checks, silver_checks
+from opetence_assets.datasets import all_datasets
+from opetence_assets.resources import Platform
+from opetence_assets.settings import read_settings
+from opetence_assets.warehouse.manifest import ensure_manifest
+from opetence_assets.zones.bronze import bronze_asset, source_spec
+from opetence_assets.zones.gold import gold_assets
+from opetence_assets.zones.silver import silver_asset
+
+_datasets = all_datasets()
+_gold = gold_assets(_datasets, ensure_manifest(read_settings()))
+_bronze, _silver = [bronze_asset(d) for d in _datasets], [silver_asset(d) for d in _datasets]
+_zones = {"bronze": _bronze, "silver": _silver, "gold": [_gold]}
+_backups = [backup_asset(zone, dg.AssetSelection.assets(*_zones[zone])) for zone in ZONES]
+_tables = [
+    asset.key for d, pair in zip(_datasets, zip(_bronze, _silver, strict=True), strict=True) if not d.feed.since for asset in pair
+]
+
+defs = dg.Definitions(
+    assets=[*(source_spec(d) for d in _datasets), *_bronze, *_silver, _gold, *_backups],
+    asset_checks=[*(bronze_checks(d) for d in _datasets), *(silver_checks(d) for d in _datasets)],
+    sensors=[dropped_files(_datasets), changed_tables(_datasets), carry_on()],
+    schedules=[hourly_round(dg.AssetSelection.assets(*_tables)), nightly_backup(ZONES)],
+    resources={"platform": Platform()},
+    executor=dg.in_process_executor,  # measured: 0.05 CPU-s a step against 5-6 for a process each
+)

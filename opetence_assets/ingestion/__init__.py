@@ -1,0 +1,1 @@
+"""Bronze: from a source to one commit, exactly once."""

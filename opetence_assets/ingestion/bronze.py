@@ -1,0 +1,194 @@
+"""A load: source → protected batches → staged Parquet → ONE commit of rows, cursor and idempotency key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import polars as pl
+
+from opetence_assets.dataset import DataError, Dataset, Deletes, Extract, Extraction, Facts, Window
+from opetence_assets.ingestion.held import Held, held_rows, vanished
+from opetence_assets.ingestion.staging import normalized
+from opetence_assets.lake.commits import commit, stage
+from opetence_assets.lake.places import Lake
+from opetence_assets.lake.tables import Table, applied, open_table
+from opetence_assets.privacy.keys import KeyStore, key_store
+from opetence_assets.privacy.treatment import protect
+from opetence_assets.lake.progress import last_progress
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from opetence_assets.settings import Settings
+
+LOAD_ID, LOADED_AT, DELETED = "_load_id", "_loaded_at", "_deleted"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to load: what is new (the default), one window again, or everything again."""
+
+    window: Window | None = None
+    full: bool = False
+    on_rows: Callable[[int], None] = field(default=lambda _: None)  # told of rows read, for progress bars
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load did."""
+
+    key: str
+    version: int
+    rows: int  # appended
+    source_rows: int  # read
+    total_keys: int | None  # distinct, in the source, in the same snapshot
+    deleted: int
+    undeclared: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
+def load(dataset: Dataset, lake: Lake, settings: Settings, request: Request | None = None) -> Load:
+    """Brings bronze up to its source. Safe to kill at any instruction and to run again.
+
+    Raises:
+        DataError: the source is down, has changed its schema, or holds nothing where it held rows.
+        CommitConflict: another load of this dataset committed first; its rows are there, run again.
+    """
+    request = request or Request()
+    key = dataset.table("bronze")
+    table = open_table(lake, key)
+    before = last_progress(lake, key, table.version) if table else {}
+    after = None if request.full or request.window else cursor_of(before)
+    extract = Extract(
+        dataset, after=after, window=request.window, taken=lambda identity: applied(lake, key, f"file:{identity}") is not None
+    )
+    held = held_rows(dataset, table, extract)
+    extraction = dataset.feed.extract(extract, settings)
+    try:
+        with key_store(settings.keys, settings.master_key) as store:
+            stream = _Stream(dataset, extraction, held, store, settings, request)
+            with normalized(dataset.feed.name, _landing(stream, table), settings.scratch) as files:
+                return _committed(stream, lake, table, before, files)
+    finally:
+        extraction.close()
+
+
+@dataclass
+class _Stream:
+    """A load under way: grows while its batches pass through dlt."""
+
+    dataset: Dataset
+    extraction: Extraction
+    held: Held
+    store: KeyStore
+    settings: Settings
+    request: Request
+    load_id: str = field(default_factory=lambda: uuid4().hex)
+    loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    arrived: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])  # new keys, where deletions are reconciled
+    rows: int = 0
+    deleted: int = 0
+    schema: Any = None  # pyarrow.Schema once a batch was seen
+
+
+def _landing(stream: _Stream, table: Table | None) -> Iterator[pyarrow.Table]:
+    read = 0
+    for batch in stream.extraction.batches:
+        read += len(batch)
+        frame = pl.DataFrame(batch)
+        protected = protect(frame, stream.dataset, stream.store, stream.settings.hash_keys)
+        fresh = stream.held.without(protected)
+        if stream.dataset.deletes is Deletes.HARD:
+            stream.arrived.append(fresh.select(stream.dataset.key))
+        yield from _stamped(stream, fresh)
+        stream.request.on_rows(read)
+    facts = stream.extraction.facts()
+    _refuse_emptiness(stream.dataset, table, facts, stream.request)
+    if stream.dataset.deletes is Deletes.HARD and stream.extraction.keys and not stream.request.window:
+        gone = vanished(stream.dataset, table, pl.concat(stream.arrived), stream.extraction.keys, facts)
+        stream.deleted = len(gone)
+        yield from _stamped(stream, gone, deleted=True)
+
+
+def _stamped(stream: _Stream, frame: pl.DataFrame, *, deleted: bool = False) -> Iterator[pyarrow.Table]:
+    """A batch with the load it came in; the empty first one only shows the schema."""
+    if stream.schema is not None and deleted:
+        template = pl.DataFrame(stream.schema.empty_table())
+        frame = pl.concat([template.select(c for c in template.columns if not c.startswith("_l")), frame], how="diagonal")
+    stamped = frame.with_columns(
+        pl.lit(stream.load_id).alias(LOAD_ID), pl.lit(stream.loaded_at, pl.Datetime("us", "UTC")).alias(LOADED_AT)
+    )
+    if stream.dataset.deletes is Deletes.HARD:
+        stamped = stamped.with_columns(pl.lit(deleted).alias(DELETED))
+    arrow = stamped.to_arrow(compat_level=pl.CompatLevel.oldest())
+    stream.schema = stream.schema or arrow.schema
+    stream.rows += len(stamped)
+    if len(stamped):
+        yield arrow
+
+
+def _committed(stream: _Stream, lake: Lake, table: Table | None, before: dict[str, Any], files: list[Any]) -> Load:
+    import pyarrow.parquet as pq
+
+    dataset, facts = stream.dataset, stream.extraction.facts()
+    key = dataset.table("bronze")
+    version = table.version if table else None
+    if stream.rows or table is None:
+        schema = pq.read_schema(files[0]) if files else stream.schema
+        if schema is None:
+            raise DataError(
+                dataset.name,
+                found="no file to load",
+                allowed="at least one file in the drop folder for the first load",
+                next_command="opetence sandbox up",
+            )
+        progress = {
+            "cursor": _encoded(_latest(cursor_of(before), facts.cursor)),
+            "load_id": stream.load_id,
+            "rows": stream.rows,
+            "source_rows": facts.source_rows,
+            "total_keys": facts.total_keys,
+            "deleted": stream.deleted,
+            "undeclared": list(stream.extraction.undeclared),
+        }
+        version = commit(
+            lake,
+            key,
+            schema=schema,
+            add=[stage(lake, key, file) for file in files],
+            transactions={f"file:{identity}": 1 for identity in facts.taken},
+            metadata=progress,
+            base=version,
+        )
+    assert version is not None
+    return Load(
+        key, version, stream.rows, facts.source_rows, facts.total_keys, stream.deleted, stream.extraction.undeclared, facts.refused
+    )
+
+
+def cursor_of(progress: dict[str, Any]) -> datetime | int | None:
+    """The cursor in a bronze commit's metadata."""
+    value = progress.get("cursor")
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _encoded(cursor: datetime | int | None) -> str | int | None:
+    return cursor.isoformat() if isinstance(cursor, datetime) else cursor
+
+
+def _latest(*cursors: Any) -> Any:
+    return max((cursor for cursor in cursors if cursor is not None), default=None)
+
+
+def _refuse_emptiness(dataset: Dataset, table: Table | None, facts: Facts, request: Request) -> None:
+    if facts.total_keys == 0 and table is not None and table.rows > 0:
+        raise DataError(
+            dataset.name,
+            found=f"an empty source where bronze holds {table.rows:,} rows",
+            allowed="a source that still has its rows",
+            next_command="check the source; if it was emptied on purpose, retire the declaration",
+        )

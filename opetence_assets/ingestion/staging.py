@@ -1,0 +1,51 @@
+"""dlt between a source's batches and finished Parquet files: schema inference, naming and packaging are dlt's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow
+
+PIPELINE = "opetence"  # the folder is private to the run, so the name need not be: dlt keeps no state between runs
+
+
+@contextmanager
+def normalized(name: str, tables: Iterable[pyarrow.Table], scratch: Path) -> Iterator[list[Path]]:
+    """The Parquet files (zstd) that dlt makes of a stream of Arrow tables; gone when the block ends.
+
+    Only ``extract`` and ``normalize`` are dlt's: its ``load`` is at-least-once, so the commit is the lake's.
+    """
+    import dlt
+
+    scratch.mkdir(parents=True, exist_ok=True)
+    folder = Path(mkdtemp(prefix="dlt-", dir=scratch))
+    try:
+        _configure(dlt)
+        pipeline = dlt.pipeline(PIPELINE, pipelines_dir=str(folder), destination="filesystem", dataset_name=PIPELINE)
+        resource = dlt.resource(tables, name=name, write_disposition="append", max_table_nesting=0)
+        pipeline.extract(resource, loader_file_format="parquet")
+        pipeline.normalize()
+        jobs = [
+            Path(job.file_path)
+            for package in pipeline.list_normalized_load_packages()
+            for job in pipeline.get_load_package_info(package).jobs["new_jobs"]
+            if job.job_file_info.table_name == name
+        ]
+        yield sorted(jobs)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _configure(dlt: object) -> None:
+    from dlt import config
+
+    config["runtime.dlthub_telemetry"] = False
+    config["runtime.log_level"] = "ERROR"
+    config["data_writer.compression"] = "zstd"
+    config["normalize.parquet_normalizer.add_dlt_load_id"] = False

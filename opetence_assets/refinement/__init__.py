@@ -1,0 +1,1 @@
+"""Silver: tidy → judge → deduplicate → upsert; what is refused goes to quarantine with its reasons."""

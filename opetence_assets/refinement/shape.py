@@ -1,0 +1,65 @@
+"""Silver's columns, keys and rules, derived from a declaration."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import polars as pl
+
+from opetence_assets.dataset import Dataset
+from opetence_assets.privacy.rules import Rule, field_rules
+from opetence_assets.privacy.treatment import treated_columns
+
+VERSION = "_version"  # the silver version that last wrote a row: what changed since a release is a filter on it
+VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
+
+
+@cache
+def declared_types(dataset: Dataset) -> dict[str, pl.DataType]:
+    """Every declared column's Polars type, as an instance, before treatment."""
+    columns = dataset.schema.to_schema().columns
+    return {name: _instance(column.dtype.type) for name, column in columns.items()}
+
+
+@cache
+def silver_types(dataset: Dataset) -> dict[str, pl.DataType]:
+    """Silver's columns and types after treatment, in declared order, without bookkeeping."""
+    treated = {t.source: t for t in treated_columns(dataset)}
+    types: dict[str, pl.DataType] = {}
+    for name, dtype in declared_types(dataset).items():
+        if name not in treated:
+            types[name] = dtype
+        elif (kept := treated[name]).name and kept.dtype is not None:
+            types[kept.name] = kept.dtype
+    return types
+
+
+@cache
+def table_types(dataset: Dataset) -> dict[str, pl.DataType]:
+    """All columns of the silver table."""
+    utc = pl.Datetime("us", "UTC")
+    history = {VALID_FROM: utc, VALID_TO: utc, IS_CURRENT: pl.Boolean()} if dataset.history else {}
+    return {**silver_types(dataset), **history, VERSION: pl.Int64()}
+
+
+def table_key(dataset: Dataset) -> tuple[str, ...]:
+    """What is unique in the silver table: the declared key, per version where history is kept."""
+    return (*dataset.key, VALID_FROM) if dataset.history else dataset.key
+
+
+@cache
+def rules_of(dataset: Dataset) -> tuple[Rule, ...]:
+    """Everything a tidied row must satisfy: field rules, verdicts on treated originals, the dataset's own rules."""
+    treated = {t.source: t for t in treated_columns(dataset)}
+    fields = [rule for name in declared_types(dataset) if name not in treated for rule in field_rules(dataset, name)]
+    verdicts = [
+        Rule(", ".join(rule.name for rule in t.rules), pl.col(t.verdict).fill_null(False))
+        for t in treated.values()
+        if t.rules
+    ]
+    own = [Rule(name, valid.fill_null(True)) for name, valid in dataset.rules.items()]
+    return (*fields, *verdicts, *own)
+
+
+def _instance(dtype: pl.DataType | type[pl.DataType]) -> pl.DataType:
+    return dtype() if isinstance(dtype, type) else dtype

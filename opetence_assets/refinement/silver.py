@@ -1,0 +1,127 @@
+"""Bronze → silver: reads only the bronze files not yet consumed, touches only the silver files that hold their keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from opetence_assets.dataset import DataError, Dataset, Window
+from opetence_assets.lake.places import Lake
+from opetence_assets.lake.progress import last_progress
+from opetence_assets.lake.tables import Table, open_table
+from opetence_assets.refinement.duplicates import deduplicated, settled
+from opetence_assets.refinement.judgement import ROW, judge
+from opetence_assets.refinement.quarantine import quarantine
+from opetence_assets.refinement.upsert import Change, upsert
+
+CONSUMED, DELETED = "consumed", "_deleted"
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Where the rows of one pass went; ``rows_in`` is the sum of the rest."""
+
+    version: int
+    rows_in: int = 0
+    accepted: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    filtered: int = 0
+    deleted: int = 0
+
+    def conserved(self) -> bool:
+        return self.rows_in == self.accepted + self.quarantined + self.duplicates + self.filtered + self.deleted
+
+    def __add__(self, later: Refined) -> Refined:
+        counts = {n: getattr(self, n) + getattr(later, n) for n in self.counts()}
+        return replace(later, **counts)
+
+    def counts(self) -> dict[str, int]:
+        names = ("rows_in", "accepted", "quarantined", "duplicates", "filtered", "deleted")
+        return {name: getattr(self, name) for name in names}
+
+
+def refine(dataset: Dataset, lake: Lake, scratch: Path, window: Window | None = None) -> Refined:
+    """Brings silver up to bronze; with a window, refines that span of bronze again.
+
+    Raises:
+        DataError: bronze does not exist, tidy's types are wrong, or rows were not conserved.
+    """
+    bronze = open_table(lake, dataset.table("bronze"))
+    if bronze is None:
+        raise DataError(
+            dataset.name, found="no bronze table", allowed="a load first", next_command=f"opetence run --select {dataset.name}"
+        )
+    done = consumed(lake, dataset)
+    refined = Refined(-1)
+    if done is None or done < bronze.version:
+        refined = _pass(dataset, lake, scratch, bronze, bronze.new_since(done).scan())
+    if window is not None:
+        refined += _pass(dataset, lake, scratch, bronze, _of_window(dataset, bronze, window), again=True)
+    if refined.version >= 0:
+        return refined
+    silver = open_table(lake, dataset.table("silver"))
+    return replace(refined, version=silver.version if silver else -1)
+
+
+def consumed(lake: Lake, dataset: Dataset) -> int | None:
+    """The bronze version that silver has taken in."""
+    silver = open_table(lake, dataset.table("silver"))
+    if silver is None:
+        return None
+    return last_progress(lake, silver.key, silver.version).get(CONSUMED, {}).get(dataset.table("bronze"))
+
+
+def _of_window(dataset: Dataset, bronze: Table, window: Window) -> pl.LazyFrame:
+    column = pl.col(dataset.window_column)
+    return bronze.scan().filter(column >= window.start, column < window.end)
+
+
+def _pass(
+    dataset: Dataset, lake: Lake, scratch: Path, bronze: Table, rows: pl.LazyFrame, *, again: bool = False
+) -> Refined:
+    raw = rows.collect().with_row_index(ROW)
+    live, gone = (raw.filter(~pl.col(DELETED)), raw.filter(DELETED)) if DELETED in raw.columns else (raw, raw.clear())
+    tidied = dataset.tidy(live.lazy()).collect()
+    _refuse_lost_rows(dataset, live, tidied)
+    judged = judge(dataset, tidied)
+    silver = open_table(lake, dataset.table("silver"))
+    unique = deduplicated(dataset, judged.valid, silver)
+    current, gone_keys = settled(dataset, unique.kept, gone)
+    counts = Refined(
+        version=-1,
+        rows_in=len(raw),
+        accepted=len(current),
+        quarantined=len(judged.refused),
+        duplicates=len(unique.extra) + len(unique.kept) - len(current),
+        filtered=judged.filtered,
+        deleted=len(gone),
+    )
+    if not counts.conserved():
+        raise DataError(
+            dataset.name,
+            found=f"rows not conserved: {counts.counts()}",
+            allowed="rows in = accepted + quarantined + duplicates + filtered + deleted",
+            next_command="nothing was committed; report this with the counts above",
+        )
+    before = last_progress(lake, silver.key, silver.version) if silver else {}
+    progress = {
+        CONSUMED: {dataset.table("bronze"): bronze.version},
+        "rows_in_total": before.get("rows_in_total", 0) + (0 if again else len(raw)),
+        **counts.counts(),
+    }
+    quarantine(dataset, lake, scratch, bronze, raw, judged.refused, unique.extra)
+    version = upsert(dataset, lake, scratch, silver, Change(current, gone_keys), progress)
+    return replace(counts, version=version)
+
+
+def _refuse_lost_rows(dataset: Dataset, live: pl.DataFrame, tidied: pl.DataFrame) -> None:
+    if len(tidied) != len(live):
+        raise DataError(
+            dataset.name,
+            found=f"tidy turned {len(live):,} rows into {len(tidied):,}",
+            allowed="one row for each row; leave rows out by a declared filter",
+            next_command=f"edit tidy in opetence_assets/datasets/{dataset.name}.py",
+        )

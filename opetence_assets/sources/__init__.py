@@ -1,0 +1,1 @@
+"""One file per protocol; none names a dataset."""

@@ -1,0 +1,1 @@
+"""Dataset × zone → Dagster asset."""

@@ -1,0 +1,55 @@
+"""A dataset's silver asset."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from opetence_assets.dataset import Dataset
+from opetence_assets.lake.tables import open_table
+from opetence_assets.resources import Platform
+from opetence_assets.zones.bronze import Reload
+from opetence_assets.zones.specs import (
+    asset_key,
+    description,
+    group_name,
+    row_metadata,
+    silver_columns,
+    silver_lineage,
+    source_link,
+    tags,
+)
+
+
+def silver_asset(dataset: Dataset) -> dg.AssetsDefinition:
+    """Refines the bronze rows not yet consumed; a window in the config refines that span again."""
+    key = asset_key(dataset, "silver")
+
+    @dg.asset(
+        key=key,
+        deps=[asset_key(dataset, "bronze")],
+        group_name=group_name(dataset, "silver"),
+        description=f"{description(dataset)}\n\nTyped, one row a key, de-identified; refused rows are in quarantine.",
+        kinds={"polars", "deltalake", "pandera"},
+        owners=[dataset.owner],
+        tags={**tags(dataset), "zone": "silver"},
+        metadata={
+            "dagster/column_schema": silver_columns(dataset),
+            "dagster/column_lineage": silver_lineage(dataset),
+            "declaration": dg.MetadataValue.path(source_link(dataset)),
+        },
+        pool=f"lake_{'_'.join(key.path)}",
+        automation_condition=dg.AutomationCondition.eager(),
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=dataset.freshness.alarm_after, warn_window=dataset.freshness.every
+        ),
+    )
+    def silver(config: Reload, platform: Platform) -> dg.MaterializeResult[None]:
+        from opetence_assets.refinement.silver import refine
+
+        done = refine(dataset, platform.lake, platform.settings.scratch, config.window())
+        table = open_table(platform.lake, dataset.table("silver"), done.version)
+        assert table is not None
+        uri = f"{platform.lake.uri}/{table.key}"
+        return dg.MaterializeResult(metadata=row_metadata(table.rows, uri, table.version, done.counts()))
+
+    return silver

@@ -1,0 +1,86 @@
+"""What every asset shows: its key, group, owner, kinds, tags, columns and where they come from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from opetence_assets.dataset import Dataset
+from opetence_assets.privacy.treatment import treated_columns
+from opetence_assets.refinement.shape import silver_types, table_types
+
+
+def asset_key(dataset: Dataset, zone: str) -> dg.AssetKey:
+    """``bronze / order_service / orders``: the lake key, as a path."""
+    return dg.AssetKey(dataset.table(zone).split("/"))
+
+
+def group_name(dataset: Dataset, zone: str) -> str:
+    """Zone and system, so that the graph folds by both."""
+    return f"{zone}_{dataset.feed.system}"
+
+
+def description(dataset: Dataset) -> str:
+    """The docstring of the declaration's module: prose has one home."""
+    return inspect.getdoc(inspect.getmodule(dataset.schema)) or dataset.name
+
+
+def tags(dataset: Dataset) -> dict[str, str]:
+    """Whether personal data is in it, and which classes."""
+    classes = sorted({treated.pii.value for treated in treated_columns(dataset)})
+    personal = {"personal_data": "yes", **{f"pii/{name}": "" for name in classes}} if classes else {"personal_data": "no"}
+    return {**personal, "system": dataset.feed.system}
+
+
+def source_link(dataset: Dataset) -> str:
+    """The file of the declaration, from the repository's root."""
+    return f"opetence_assets/datasets/{dataset.name}.py"
+
+
+def silver_columns(dataset: Dataset) -> dg.TableSchema:
+    """Silver's columns with their types, treatment and rules."""
+    treated = {t.name: t for t in treated_columns(dataset) if t.name}
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                str(dtype),
+                description=f"{treated[name].pii.value} of {treated[name].source}" if name in treated else None,
+                tags={"pii": treated[name].pii.value} if name in treated else {},
+                constraints=dg.TableColumnConstraints(nullable=_nullable(dataset, name), unique=(name,) == dataset.key),
+            )
+            for name, dtype in table_types(dataset).items()
+        ]
+    )
+
+
+def bronze_columns(dataset: Dataset) -> dg.TableSchema:
+    """The source's columns as they land: personal ones by their treatment."""
+    treated = {t.source: t for t in treated_columns(dataset)}
+    names = getattr(dataset.feed, "columns", None) or tuple(dataset.schema.to_schema().columns)
+    kept = [(treated[n].name, treated[n].pii.value) if n in treated else (n, None) for n in names]
+    columns = [dg.TableColumn(name, tags={"pii": pii} if pii else {}) for name, pii in kept if name]
+    return dg.TableSchema(columns=columns)
+
+
+def silver_lineage(dataset: Dataset) -> dg.TableColumnLineage:
+    """Each silver column that bronze has under the same name comes from there."""
+    bronze = asset_key(dataset, "bronze")
+    landed = {column.name for column in bronze_columns(dataset).columns}
+    shared = [name for name in silver_types(dataset) if name in landed]
+    return dg.TableColumnLineage({name: [dg.TableColumnDep(bronze, name)] for name in shared})
+
+
+def row_metadata(rows: int, uri: str, version: int, more: Mapping[str, Any]) -> dict[str, Any]:
+    """What a materialization records; Dagster plots every number of it over time."""
+    return {"dagster/row_count": rows, "dagster/uri": uri, "lake_version": version, **more}
+
+
+def _nullable(dataset: Dataset, name: str) -> bool:
+    column = dataset.schema.to_schema().columns.get(name)
+    return column.nullable if column is not None else True
+
+
