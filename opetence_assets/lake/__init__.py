@@ -1,0 +1,1 @@
+"""Tables, commits and releases: the only code that touches the lake's storage."""

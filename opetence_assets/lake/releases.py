@@ -1,0 +1,136 @@
+"""A release is what readers see: {table: version} for every zone, one small file, made atomically."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from opetence_assets.lake import log
+from opetence_assets.lake.places import Lake, LakeError, listing, put_new, read
+
+FOLDER = "releases"
+
+
+class ReleaseConflict(Exception):
+    """Another release became current since this one was prepared; nothing was published."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """Which version of each table (lake key → Delta version) belongs together; numbers start at 1."""
+
+    number: int
+    created_at: datetime
+    versions: Mapping[str, int]
+    notes: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+def publish(
+    lake: Lake, versions: Mapping[str, int], notes: Mapping[str, object] | None = None, base: int | None = None
+) -> Release:
+    """Makes a release current; all of it or nothing.
+
+    With ``base`` (the number it was prepared from, 0 for none) it becomes ``base + 1`` or is refused; without, it
+    comes after whatever is current.
+
+    Raises:
+        ReleaseConflict: ``base`` is no longer current.
+        LakeError: it names a version that does not exist.
+    """
+    _refuse_unknown(lake, versions)
+    while True:
+        current = current_release(lake)
+        number = (current.number if current else 0) + 1
+        if base is not None and number != base + 1:
+            raise ReleaseConflict(
+                f"found release {number - 1} current, this one is based on {base}. Next: build it again"
+            )
+        now = datetime.now(UTC)
+        created_at = max(now, current.created_at) if current else now  # a clock set back must not reorder history
+        release = Release(number, created_at, dict(versions), dict(notes or {}))
+        if put_new(lake, _path(number), _encoded(release)):
+            return release
+
+
+def current_release(lake: Lake) -> Release | None:
+    """The release that readers see; None before the first."""
+    numbers = _numbers(lake)
+    return release(lake, numbers[-1]) if numbers else None
+
+
+def release(lake: Lake, number: int) -> Release:
+    """The release of this number.
+
+    Raises:
+        LakeError: there is none.
+    """
+    try:
+        body = json.loads(read(lake, _path(number)))
+    except FileNotFoundError:
+        raise LakeError(f"found no release {number}; allowed: {_allowed(lake)}. Next: opetence releases") from None
+    return Release(body["number"], datetime.fromisoformat(body["created_at"]), body["versions"], body["notes"])
+
+
+def release_as_of(lake: Lake, moment: datetime) -> Release | None:
+    """The release that was current at a moment; None if that was before the first."""
+    numbers = _numbers(lake)
+    low, high = 0, len(numbers)
+    while low < high:
+        middle = (low + high) // 2
+        if release(lake, numbers[middle]).created_at <= moment:
+            low = middle + 1
+        else:
+            high = middle
+    return release(lake, numbers[low - 1]) if low else None
+
+
+def all_releases(lake: Lake) -> list[Release]:
+    """Every release, oldest first."""
+    return [release(lake, number) for number in _numbers(lake)]
+
+
+def roll_back(lake: Lake, to: int) -> Release:
+    """Makes the content of an older release current again, under a new number.
+
+    Raises:
+        LakeError: there is no release ``to``.
+        ReleaseConflict: another release was published at the same time.
+    """
+    older, numbers = release(lake, to), _numbers(lake)
+    return publish(lake, older.versions, {**older.notes, "rolled_back_to": to}, base=numbers[-1])
+
+
+def _path(number: int) -> str:
+    return f"{FOLDER}/{number:020d}.json"
+
+
+def _numbers(lake: Lake) -> list[int]:
+    names = (path.removeprefix(f"{FOLDER}/").removesuffix(".json") for path in listing(lake, FOLDER))
+    return [int(name) for name in names if name.isdecimal()]
+
+
+def _allowed(lake: Lake) -> str:
+    numbers = _numbers(lake)
+    return f"{numbers[0]} to {numbers[-1]}" if numbers else "none, nothing was published yet"
+
+
+def _refuse_unknown(lake: Lake, versions: Mapping[str, int]) -> None:
+    for key, version in versions.items():
+        try:
+            read(lake, log.commit_path(key, version))
+        except FileNotFoundError:
+            raise LakeError(
+                f"{key}: found no version {version} to release; allowed: a committed one. Next: build again"
+            ) from None
+
+
+def _encoded(release: Release) -> bytes:
+    body = {
+        "number": release.number,
+        "created_at": release.created_at.isoformat(),
+        "versions": dict(sorted(release.versions.items())),
+        "notes": release.notes,
+    }
+    return (json.dumps(body, indent=1, default=str) + "\n").encode()
