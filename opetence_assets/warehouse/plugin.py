@@ -7,7 +7,7 @@ gold, plans) is handed over through this module rather than through the profile.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,10 @@ _handed: list[tuple[Prepare, dict[str, str]]] = []
 
 
 @contextmanager
-def preparing(prepare: Prepare, options: dict[str, str]) -> Iterator[None]:
+def preparing(prepare: Prepare, options: dict[str, str]) -> Generator[Callable[[], Any]]:
     """While open, the next private database dbt opens is configured by ``options`` and handed to ``prepare``.
+
+    Yields a function that gives dbt's environment once dbt has run; the database lives as long as that does.
 
     Raises:
         RuntimeError: another build of this process is running.
@@ -35,7 +37,7 @@ def preparing(prepare: Prepare, options: dict[str, str]) -> Iterator[None]:
     try:
         _handed[:] = [(prepare, options)]
         DuckDBConnectionManager.close_all_connections()  # or dbt would go on with the last build's database
-        yield
+        yield DuckDBConnectionManager.env
     finally:
         DuckDBConnectionManager.close_all_connections()
         _handed.clear()
@@ -56,7 +58,7 @@ class Plugin:
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         if not _handed:
-            raise RuntimeError("gold is built by opetence_assets.warehouse.build, which shows dbt silver; run: opetence run")
+            raise RuntimeError("dbt cannot see silver by itself; build gold with: opetence run --select gold")
         for prepare, _ in _handed:
             prepare(conn)
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import polars as pl
+
+from opetence_assets.lake.commits import commit, stage
+from opetence_assets.lake.places import Lake
+from opetence_assets.lake.tables import open_table
 
 START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 DAYS = 60
@@ -204,3 +209,25 @@ def silver() -> dict[str, pl.DataFrame]:
     rows |= {"logistics_service/shipments": shipments}
     rows |= {"user_service/users": users, "user_service/consents": consents}
     return {name: frame(name, rows[name]) for name in SCHEMAS}
+
+
+def write(lake: Lake, tables: dict[str, pl.DataFrame], scratch: Path, **metadata: object) -> dict[str, int]:
+    """Commits whole silver tables, file by month where refinement lays them out so; silver key → version."""
+    versions: dict[str, int] = {}
+    for name, rows in tables.items():
+        key = f"silver/{name}"
+        known = open_table(lake, key)
+        version = known.version + 1 if known else 0
+        scratch.mkdir(parents=True, exist_ok=True)
+        path = scratch / "silver.parquet"
+        rows.write_parquet(path)
+        versions[key] = commit(
+            lake,
+            key,
+            schema=rows.clear().to_arrow(compat_level=pl.CompatLevel.oldest()).schema,
+            add=[stage(lake, key, path)] if len(rows) else [],
+            remove=known.files if known else [],
+            metadata=metadata,
+            base=version - 1,
+        )
+    return versions

@@ -1,0 +1,152 @@
+"""Makes a built gold visible: every table is committed, then one release shows all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from opetence_assets.lake import releases
+from opetence_assets.lake.commits import commit, stage
+from opetence_assets.lake.places import Lake
+from opetence_assets.lake.releases import Release
+from opetence_assets.lake.tables import DataFile, Table, metadata_of, open_table
+from opetence_assets.warehouse.build import GoldBuild
+from opetence_assets.warehouse.models import Model
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_GROUP = 122_880
+
+
+class ChecksFailed(Exception):
+    """A model or test failed: nothing was committed, the released gold stays as it is."""
+
+
+def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Release:
+    """Commits what changed of each gold table and then releases it with the silver it was built from and ``others``.
+
+    Until the release is there, readers see the one before; killed anywhere, running build and publish again is right.
+
+    Args:
+        others: lake key → version of the tables of other zones that belong to this release (bronze, quarantine).
+
+    Raises:
+        ChecksFailed: the build did not pass.
+        ReleaseConflict: another release was made since the one this build was based on; build again.
+    """
+    if not build.passed:
+        raise ChecksFailed(
+            f"gold: found {len(build.failed)} failures ({'; '.join(build.failed)}); allowed: none. "
+            "Nothing was committed. Next: mend the data or the model, then opetence run --select gold"
+        )
+    published = [model for model in build.models.values() if model.published]
+    with TemporaryDirectory(prefix="gold-", dir=build.scratch) as folder:
+        gold = {model.table: _committed(build, lake, model, Path(folder)) for model in published}
+    return releases.publish(
+        lake,
+        {**others, **build.sources, **gold},
+        {"gold": build.run},
+        base=build.since.number if build.since else 0,
+    )
+
+
+def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:
+    """The version of a model's table that holds the built rows: the released one where nothing changed."""
+    version = build.since.versions.get(model.table) if build.since else None
+    released = open_table(lake, model.table, version) if version is not None else None
+    content = _content(build, model) if model.day is None else ""
+    if released is not None and _is_unchanged(build, lake, model, released, content):
+        return released.version
+    kept = _kept(build, model, released)
+    fresh = [stage(lake, model.table, file) for file in _exported(build, model, folder)]
+    wanted = [*kept, *fresh]
+    # Commits of a killed publish may lie between the released version and the newest: only their files are replaced.
+    newest = open_table(lake, model.table)
+    active = {file.path for file in newest.files} if newest else set[str]()
+    paths = {file.path for file in wanted}
+    plan = build.plans.get(model.name)
+    return commit(
+        lake,
+        model.table,
+        schema=_schema(build, model),
+        add=[file for file in wanted if file.path not in active],
+        remove=[file for file in newest.files if file.path not in paths] if newest else [],
+        transactions={f"gold:{build.run}": 1},
+        metadata={
+            "checksum": model.checksum,
+            "consumed": {source: build.sources[source] for source in model.sources if source in build.sources},
+            "content": content,
+            "built_whole": plan.whole if plan else "",
+            "days": [day.isoformat() for day in build.days.get(model.name) or ()],
+        },
+        base=newest.version if newest else -1,
+    )
+
+
+def _is_unchanged(build: GoldBuild, lake: Lake, model: Model, released: Table, content: str) -> bool:
+    if model.day is not None:
+        return build.days[model.name] == ()
+    return metadata_of(lake, model.table, released.version).get("content") == content
+
+
+def _content(build: GoldBuild, model: Model) -> str:
+    """A digest of a table's rows, in whatever order they are, and of its columns."""
+    names = ", ".join(f'"{name}"' for name in model.columns)
+    row = f"hash({names})"
+    found = build.connection.execute(
+        f"select count(*), bit_xor({row}), sum({row}::hugeint) from gold.{model.name}"  # noqa: S608 - our own names
+    ).fetchone()
+    return sha256(f"{found} {sorted(model.columns.items())}".encode()).hexdigest()
+
+
+def _kept(build: GoldBuild, model: Model, released: Table | None) -> list[DataFile]:
+    """Released files of the months that no changed day is in."""
+    days = build.days.get(model.name)
+    if released is None or model.day is None or days is None:
+        return []
+    changed = {_month(day) for day in days}
+    return [file for file in released.files if str(file.stats["minValues"][model.day])[:7] not in changed]
+
+
+def _exported(build: GoldBuild, model: Model, folder: Path) -> list[Path]:
+    """The rows to be written as Parquet files, in the order of their day and key: one file, or one a changed month."""
+    order = ", ".join(f'"{name}"' for name in ([model.day] if model.day else []) + list(model.key)) or "all"
+    names = ", ".join(f'"{name}"' for name in model.columns)
+    files: list[Path] = []
+    for part, condition in _parts(build, model):
+        path = folder / f"{model.name}-{part}.parquet"
+        query = f"select {names} from gold.{model.name} where {condition} order by {order}"  # noqa: S608 - our own names
+        copied = build.connection.execute(
+            f"copy ({query}) to '{path}' (format parquet, compression zstd, row_group_size {ROW_GROUP})"
+        ).fetchone()
+        if copied is not None and copied[0]:
+            files.append(path)
+    return files
+
+
+def _parts(build: GoldBuild, model: Model) -> list[tuple[str, str]]:
+    """A name and a condition for each file to write."""
+    if model.day is None:
+        return [("all", "true")]
+    rows = build.connection.execute(f"select distinct date_trunc('month', day)::date from changed.{model.name}")  # noqa: S608
+    months: list[date] = sorted(month for (month,) in rows.fetchall())
+    column = f'"{model.day}"'
+    return [
+        (_month(month), f"{column} >= date '{month}' and {column} < date '{month}' + interval 1 month")
+        for month in months
+    ]
+
+
+def _schema(build: GoldBuild, model: Model) -> pa.Schema:
+    names = ", ".join(f'"{name}"' for name in model.columns)
+    rows = build.connection.sql(f"select {names} from gold.{model.name}")  # noqa: S608 - our own names
+    return rows.limit(0).to_arrow_table().schema
+
+
+def _month(day: date) -> str:
+    return f"{day:%Y-%m}"

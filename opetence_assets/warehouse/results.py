@@ -1,0 +1,94 @@
+"""What a build said of its models and tests, without a value from the data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from opetence_assets.warehouse.models import Model
+
+GOOD = ("success", "pass", "warn")
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """One model: ``status`` is success, error or skipped; ``rows`` of the whole table, None if it was not built."""
+
+    name: str
+    status: str
+    seconds: float
+    rows: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class CheckRun:
+    """One test: ``status`` is pass, warn, fail, error or skipped; ``failures`` counts failing rows."""
+
+    name: str
+    model: str
+    column: str | None
+    status: str
+    severity: str
+    failures: int
+    seconds: float
+    message: str
+
+
+def model_runs(con: DuckDBPyConnection, results: list[Any], models: Mapping[str, Model]) -> tuple[ModelRun, ...]:
+    """The models of a dbt run's results, each with its rows."""
+    runs = [r for r in results if r.node.resource_type == "model"]
+    built = [r.node.name for r in runs if r.status == "success"]
+    counts = " union all ".join(f"select '{name}', count(*) from gold.{name}" for name in built)  # noqa: S608
+    rows: dict[str, int] = dict(con.execute(counts).fetchall()) if built else {}
+    return tuple(
+        ModelRun(r.node.name, str(r.status), r.execution_time, rows.get(r.node.name), _told(r))
+        for r in runs
+        if r.node.name in models
+    )
+
+
+def check_runs(con: DuckDBPyConnection, results: list[Any]) -> tuple[CheckRun, ...]:
+    """Data tests and unit tests of a dbt run's results."""
+    return tuple(
+        CheckRun(
+            name=r.node.name,
+            model=_model_of(r.node),
+            column=getattr(r.node, "column_name", None),
+            status=str(r.status),
+            severity=str(getattr(r.node.config, "severity", "error")).lower(),
+            failures=int(r.failures or 0),
+            seconds=r.execution_time,
+            message=_told(r) + _broken_rules(con, r),
+        )
+        for r in results
+        if r.node.resource_type in ("test", "unit_test")
+    )
+
+
+def _model_of(node: Any) -> str:
+    """The model a test belongs to."""
+    unit = getattr(node, "tested_node_unique_id", None)
+    return str(unit or node.attached_node or node.depends_on.nodes[0]).rsplit(".", 1)[-1]
+
+
+def _told(result: Any) -> str:
+    """dbt's message less everything in quotes: an error of the engine may quote a value from the data."""
+    message = str(result.message or "") if str(result.status) not in ("success", "pass") else ""
+    return re.sub(r"'[^'\n]*'|\"[^\"\n]*\"", "'…'", message)
+
+
+def _broken_rules(con: DuckDBPyConnection, result: Any) -> str:
+    """Which rules of a failed ``holds`` test are broken in how many rows; they are SQL of ours, not values."""
+    if (
+        str(result.status) not in ("fail", "warn")
+        or getattr(getattr(result.node, "test_metadata", None), "name", "") != "holds"
+    ):
+        return ""
+    broken = con.execute(result.node.compiled_code).fetchall()
+    return "".join(f"; {rows:,} rows break: {rule}" for rule, rows in broken)
