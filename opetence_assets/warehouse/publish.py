@@ -30,7 +30,8 @@ class ChecksFailed(Exception):
 def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Release:
     """Commits what changed of each gold table and then releases it with the silver it was built from and ``others``.
 
-    Until the release is there, readers see the one before; killed anywhere, running build and publish again is right.
+    Where no version changed, the release stays the one it is. Until the new one is there, readers see the one before;
+    killed anywhere, running build and publish again is right.
 
     Args:
         others: lake key → version of the tables of other zones that belong to this release (bronze, quarantine).
@@ -47,12 +48,10 @@ def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Relea
     published = [model for model in build.models.values() if model.published]
     with TemporaryDirectory(prefix="gold-", dir=build.scratch) as folder:
         gold = {model.table: _committed(build, lake, model, Path(folder)) for model in published}
-    return releases.publish(
-        lake,
-        {**others, **build.sources, **gold},
-        {"gold": build.run},
-        base=build.since.number if build.since else 0,
-    )
+    versions = {**others, **build.sources, **gold}
+    if build.since and versions == build.since.versions and releases.current_release(lake) == build.since:
+        return build.since
+    return releases.publish(lake, versions, {"gold": build.run}, base=build.since.number if build.since else 0)
 
 
 def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:

@@ -13,7 +13,7 @@ from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import open_table
 
-START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+START = datetime(2026, 1, 5, 7, 30, tzinfo=UTC)  # the third order of each day is past midnight in Berlin
 DAYS = 60
 STATUSES = ("delivered", "delivered", "shipped", "paid", "placed", "cancelled", "delivered")
 USERS = 12  # 1 is a test account, 2 refused, 3 never answered, 4 withdrew

@@ -13,6 +13,12 @@ settlements as (
         max(settled_on) as settled_on
     from {{ ref('fct_voucher_settlements') }}
     group by order_id
+),
+
+covered as ( -- the days of orders that the partner has settled anything for
+    select min(orders.ordered_on) as first_day, max(orders.ordered_on) as last_day
+    from orders
+    inner join settlements on orders.order_id = settlements.order_id
 )
 
 select
@@ -27,11 +33,16 @@ select
     coalesce(orders.is_test, false) as is_test,
     case
         when orders.order_id is null then 'unknown_order'
-        when settlements.order_id is null then 'not_settled'
+        when settlements.order_id is null and orders.is_cancelled then 'cancelled'
+        when settlements.order_id is null and orders.ordered_on between covered.first_day and covered.last_day
+            then 'not_settled'
+        when settlements.order_id is null then 'not_covered'
+        when orders.is_cancelled then 'settled_though_cancelled'
         when orders.voucher_code is distinct from settlements.voucher_code then 'other_voucher'
         when settlements.settlements > 1 then 'settled_twice'
-        when orders.is_cancelled then 'order_cancelled'
+        when orders.discount != settlements.amount then 'other_amount'
         else 'settled'
     end as outcome
 from orders
 full join settlements on orders.order_id = settlements.order_id
+cross join covered

@@ -1,0 +1,141 @@
+"""What a refresh touches: the days that changed, the months they are in, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from opetence_assets.dataset import Window
+from opetence_assets.lake.releases import Release, current_release
+from opetence_assets.lake.tables import open_table
+from opetence_assets.warehouse.build import build
+from opetence_assets.warehouse.publish import ChecksFailed, publish
+from opetence_assets_tests.warehouse.conftest import Warehouse
+from opetence_assets_tests.warehouse.silver import START, consent, frame, silver
+
+pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("warehouse")]
+Changed = Callable[[pl.DataFrame, pl.Expr, dict[str, object]], pl.DataFrame]
+DAILY = ("daily_revenue", "fct_online_retail_lines", "fct_order_items", "fct_orders", "fct_shipments")
+
+
+def files(warehouse: Warehouse, name: str, release: Release) -> dict[str, str]:
+    """Month → file of a released daily table."""
+    table = open_table(warehouse.lake, f"gold/{name}", release.versions[f"gold/{name}"])
+    assert table is not None
+    day = {"fct_shipments": "shipped_on", "fct_online_retail_lines": "invoiced_on"}.get(name, "ordered_on")
+    return {str(file.stats["minValues"][day])[:7]: file.path for file in table.files}
+
+
+def test_nothing_changed_means_nothing_built_and_nothing_released(warehouse: Warehouse) -> None:
+    before = warehouse.released
+    made, release = warehouse.refreshed()
+    assert made.passed
+    assert made.days == dict.fromkeys(DAILY, ())
+    assert release == before == current_release(warehouse.lake)
+    assert not [run for run in made.check_runs if run.name == "newest_consent_holds"], (
+        "unit tests of an unchanged project"
+    )
+
+
+def test_a_changed_a_moved_and_a_lost_order_rebuild_their_days(warehouse: Warehouse, changed: Changed) -> None:
+    tables = silver()
+    orders, items, retail = (tables[f"order_service/{name}"] for name in ("orders", "order_items", "orders"))
+    ids = sorted(orders["order_id"])
+    status, moved, lost = ids[3], ids[6], ids[9]  # of the second, third and fourth day; the next-to-last month is full
+    day_of = dict(warehouse.gold("fct_orders").select("order_id", "ordered_on").iter_rows())
+    later = START + timedelta(days=20)
+    orders = changed(orders, pl.col("order_id") == status, {"status": "cancelled"})
+    orders = orders.with_columns(
+        pl.when(pl.col("order_id") == moved).then(pl.lit(later)).otherwise("ordered_at").alias("ordered_at"),
+        pl.when(pl.col("order_id") == moved).then(1).otherwise("_version").alias("_version"),
+    ).filter(pl.col("order_id") != lost)
+    items = items.with_columns(
+        pl.when(pl.col("order_id") == moved).then(pl.lit(later)).otherwise("created_at").alias("created_at"),
+        pl.when(pl.col("order_id") == moved).then(1).otherwise("_version").alias("_version"),
+    ).filter(pl.col("order_id") != lost)
+    left = retail.filter(pl.col("order_id").is_in([moved, lost]))["ordered_at"].dt.date().unique().sort()
+    warehouse.put(
+        {"order_service/orders": orders, "order_service/order_items": items}, days=[day.isoformat() for day in left]
+    )
+    before = warehouse.released
+    made, release = warehouse.refreshed()
+
+    assert made.passed, made.failed
+    rebuilt = set(made.days["fct_orders"] or ())
+    assert {day_of[status], day_of[moved], day_of[lost], later.date()} <= rebuilt
+    assert len(rebuilt) <= 6, "a UTC day that lost rows stands for two business days"
+    assert made.days["fct_order_items"] == made.days["daily_revenue"] == made.days["fct_orders"]
+    assert made.days["fct_shipments"] == made.days["fct_online_retail_lines"] == ()
+    gold = warehouse.gold("fct_orders")
+    assert gold["total"].sum() == orders["total"].sum() == warehouse.gold("fct_order_items")["line_total"].sum()
+    assert gold.filter(order_id=status)["is_cancelled"].item()
+    assert gold.filter(order_id=moved)["ordered_on"].item() == later.date()
+    assert lost not in set(gold["order_id"])
+
+    now = {name: files(warehouse, name, release) for name in ("fct_orders", "fct_order_items", "daily_revenue")}
+    for name, months in now.items():
+        then = files(warehouse, name, before)
+        assert {month for month in then if months[month] != then[month]} == {f"{day:%Y-%m}" for day in rebuilt}, name
+        assert len(months) > len({f"{day:%Y-%m}" for day in rebuilt})
+    same = ("gold/fct_shipments", "gold/dim_dates", "gold/fct_online_retail_lines", "gold/campaign_performance")
+    assert {key: release.versions[key] for key in same} == {key: before.versions[key] for key in same}
+    assert warehouse.gold("fct_orders", before)["total"].sum() == retail["total"].sum(), (
+        "the older release is as it was"
+    )
+
+
+def test_a_user_who_withdraws_or_is_forgotten_is_nowhere(warehouse: Warehouse, changed: Changed) -> None:
+    tables = silver()
+    withdrawn, forgotten, granting = 5, 6, 2
+    later = START + timedelta(days=90)
+    news = [consent(200, withdrawn, granted=False, at=later), consent(201, granting, granted=True, at=later)]
+    consents = pl.concat([tables["user_service/consents"], frame("user_service/consents", news, version=1)])
+    users = tables["user_service/users"].filter(pl.col("user_id") != forgotten)
+    warehouse.put({"user_service/consents": consents, "user_service/users": users})
+    before = warehouse.gold("fct_orders")
+    made, _ = warehouse.refreshed()
+
+    assert made.passed, made.failed
+    for model in made.models.values():
+        if model.published and "user_id" in model.columns:
+            assert not {withdrawn, forgotten} & set(warehouse.gold(model.name)["user_id"]), model.name
+    orders, source = warehouse.gold("fct_orders"), tables["order_service/orders"]
+    theirs = source.filter(pl.col("user_id").is_in([withdrawn, forgotten, granting]))
+    days = before.filter(pl.col("order_id").is_in(theirs["order_id"].implode()))["ordered_on"]
+    assert set(made.days["fct_orders"] or ()) == set(days)
+    assert orders["total"].sum() == source["total"].sum()
+    assert set(orders.filter(user_id=granting)["order_id"]) == set(source.filter(user_id=granting)["order_id"])
+    assert granting in set(warehouse.gold("customer_lifetime_value")["user_id"])
+
+
+def test_a_failing_test_blocks_and_the_release_stays(warehouse: Warehouse) -> None:
+    twice = silver()["order_service/returns"]
+    warehouse.put({"order_service/returns": pl.concat([twice, twice.head(1)])})
+    before = warehouse.released
+    with warehouse.built() as made:
+        assert not made.passed
+        with pytest.raises(ChecksFailed, match="unique_key_fct_returns"):
+            publish(made, warehouse.lake, others={})
+    failed = [run for run in made.check_runs if run.status == "fail"]
+    assert [(run.model, run.severity, run.failures) for run in failed] == [("fct_returns", "error", 1)]
+    assert warehouse.released == before
+    for key, version in before.versions.items():
+        table = open_table(warehouse.lake, key)
+        assert table is not None
+        assert table.version == version + (key == "silver/order_service/returns")
+
+
+def test_a_window_rebuilds_its_business_days_and_an_absent_source_is_empty(warehouse: Warehouse) -> None:
+    window = Window(datetime(2026, 1, 10, 12, tzinfo=UTC), datetime(2026, 1, 11, 23, 30, tzinfo=UTC))
+    before = warehouse.released
+    pinned = {key: v for key, v in before.versions.items() if key.startswith("silver/") and "inventory" not in key}
+    made = build(
+        warehouse.lake, warehouse.settings, scratch=warehouse.folder, sources=pinned, since=before, rebuild=window
+    )
+    assert made.passed, made.failed
+    asked = tuple(date(2026, 1, day) for day in (10, 11, 12))  # 23:00 UTC is midnight in Berlin
+    assert made.days == dict.fromkeys(DAILY, asked)
+    made.close()
