@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TEMPORARY = ".tmp"
 # delta-rs decodes %xx in a local path and then looks in the wrong folder; the others are wildcards to DuckDB
 REFUSED_IN_PATHS = frozenset("%*?[]")
+S3_ADDRESS = re.compile(r"s3://[a-z0-9.-]+(/[\w.=-]+)*/?", re.ASCII)  # delta-rs encodes other characters twice
 S3_CLIENT_OPTIONS = {"AWS_ALLOW_HTTP": "allow_http"}
 S3_OPTIONS = re.compile(
     "AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|REGION|DEFAULT_REGION|ENDPOINT|ENDPOINT_URL|SKIP_SIGNATURE"
@@ -69,15 +70,15 @@ def place_at(uri: str, options: Mapping[str, str] | None = None) -> Lake:
         LakeError: another scheme, or a character in a local path that some reader would misread.
     """
     uri = uri.removeprefix("file://")
-    if uri.startswith("s3://"):
+    if S3_ADDRESS.fullmatch(uri):
         known = {k: v for k, v in (options or {}).items() if S3_OPTIONS.fullmatch(k) or k in S3_CLIENT_OPTIONS}
         return Lake(uri.rstrip("/"), known)
     if "://" in uri:
-        raise LakeError(f"{uri}: found an unknown scheme; allowed: a folder or s3://. Next: set OPETENCE_LAKE")
+        raise LakeError(f"{uri}: found an address not understood; allowed: a folder or s3://bucket/plain/prefix")
     path = str(Path(uri).resolve())
     wrong = sorted(REFUSED_IN_PATHS & set(path))
     if wrong:
-        raise LakeError(f"{path}: found {' '.join(wrong)} in the path; allowed: any other character. Next: move it")
+        raise LakeError(f"{path}: found {' '.join(wrong)} in the path; allowed: any other character")
     return Lake(path)
 
 
