@@ -1,7 +1,5 @@
 """Settings → what assets need at run time. Read when a step starts, never at import."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """Sensors of dropped files and of changed source tables. Both read a fingerprint, never the data."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 

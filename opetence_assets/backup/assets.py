@@ -1,7 +1,6 @@
 """Backup assets: one a zone, a partition a day."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
@@ -13,12 +12,12 @@ ZONES = ("bronze", "silver", "gold")
 FIRST_DAY = "2026-01-01"
 
 
-def backup_asset(zone: str, upstream: dg.AssetSelection) -> dg.AssetsDefinition:
+def backup_asset(zone: str, upstream: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
     """Copies the files of the day's release that the store does not have yet, then its manifest."""
 
     @dg.asset(
         key=dg.AssetKey(["backup", zone]),
-        deps=upstream,
+        deps=[key for asset in upstream for key in asset.keys],
         partitions_def=dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1),
         group_name="backup",
         kinds={"deltalake", "backup"},
@@ -29,7 +28,7 @@ def backup_asset(zone: str, upstream: dg.AssetSelection) -> dg.AssetsDefinition:
     )
     def backup(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
         from opetence_assets.backup.snapshot import snapshot
-        from opetence_assets.lake.places import backups_at
+        from opetence_assets.lake.places import place_at
 
         lake, settings = platform.lake, platform.settings
         day = date.fromisoformat(context.partition_key)
@@ -37,7 +36,7 @@ def backup_asset(zone: str, upstream: dg.AssetSelection) -> dg.AssetsDefinition:
         if release is None:
             raise dg.Failure(f"backup/{zone}: found no release at the end of {day}; allowed: a day with a release. Next: opetence run")
         manifest = snapshot(
-            lake, backups_at(settings), zone=zone, day=day, release=release, keys=settings.keys if zone == "bronze" else None
+            lake, place_at(settings.backups, settings.storage_options), zone=zone, day=day, release=release, keys=settings.keys if zone == "bronze" else None
         )
         return dg.MaterializeResult(
             metadata={

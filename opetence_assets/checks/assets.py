@@ -1,7 +1,5 @@
 """Check results → Dagster asset checks, one step an asset; verdicts are kept in the lake for the runs to come."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import dagster as dg

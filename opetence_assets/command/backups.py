@@ -18,10 +18,11 @@ app = typer.Typer(no_args_is_help=True, help="Snapshots of every zone.")
 def list_backups(json: JsonOption = False) -> None:
     """Every backup, newest last."""
     from opetence_assets.backup.manifests import manifests
-    from opetence_assets.lake.places import backups_at
+    from opetence_assets.lake.places import place_at
     from opetence_assets.settings import read_settings
 
-    found = manifests(backups_at(read_settings()))
+    settings = read_settings()
+    found = manifests(place_at(settings.backups, settings.storage_options))
     rows = [
         {"zone": m.zone, "day": m.day, "release": m.release, "tables": len(m.tables), "rows": m.rows, "bytes": m.bytes}
         for m in found
@@ -33,10 +34,11 @@ def list_backups(json: JsonOption = False) -> None:
 def verify(json: JsonOption = False) -> None:
     """Reads every byte of every backup against its SHA-256; exit code 1 and the names of what is damaged."""
     from opetence_assets.backup.verify import verify as read_all
-    from opetence_assets.lake.places import backups_at
+    from opetence_assets.lake.places import place_at
     from opetence_assets.settings import read_settings
 
-    damages = read_all(backups_at(read_settings()))
+    settings = read_settings()
+    damages = read_all(place_at(settings.backups, settings.storage_options))
     rows = [{"file": d.path, "table": d.table, "what": d.what} for d in damages]
     emit(
         {"damaged": rows},
@@ -55,12 +57,12 @@ def restore(
 ) -> None:
     """Restores lake and keys into an empty home; every byte and row count is verified on the way."""
     from opetence_assets.backup.restore import restore as bring_back
-    from opetence_assets.lake.places import Lake, backups_at
+    from opetence_assets.lake.places import Lake, place_at
     from opetence_assets.settings import read_settings
 
     settings = read_settings()
     report = bring_back(
-        backups_at(settings),
+        place_at(settings.backups, settings.storage_options),
         day=date.fromisoformat(day) if day else None,
         into=Lake(str(into / "lake"), {}),
         keys_into=into / "keys" / "keys.sqlite",

@@ -22,7 +22,6 @@ run_coordinator:
   module: dagster._core.run_coordinator
   class: QueuedRunCoordinator
   config:
-    max_concurrent_runs: 4
     dequeue_interval_seconds: 1
 run_monitoring:
   enabled: true
@@ -30,6 +29,8 @@ run_monitoring:
   max_runtime_seconds: 14400
   poll_interval_seconds: 30
 concurrency:
+  runs:
+    max_concurrent_runs: 4
   pools:
     default_limit: 1
     granularity: op

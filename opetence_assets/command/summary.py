@@ -60,11 +60,11 @@ def _rows_by_zone(settings: Settings) -> dict[str, tuple[int, int]]:
 
 def _standing(settings: Settings) -> dict[str, Any]:
     from opetence_assets.backup.manifests import manifests
-    from opetence_assets.lake.places import backups_at, lake_at
+    from opetence_assets.lake.places import lake_at, place_at
     from opetence_assets.lake.releases import current_release
 
     release = current_release(lake_at(settings))
-    backups = manifests(backups_at(settings))
+    backups = manifests(place_at(settings.backups, settings.storage_options))
     newest = max((m.day for m in backups), default=None)
     zones = sorted({m.zone for m in backups if m.day == newest})
     return {

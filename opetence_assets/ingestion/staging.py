@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
+from opetence_assets.dataset import DataError
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -29,8 +31,9 @@ def normalized(name: str, tables: Iterable[pyarrow.Table], scratch: Path) -> Ite
         _configure(dlt)
         pipeline = dlt.pipeline(PIPELINE, pipelines_dir=str(folder), destination="filesystem", dataset_name=PIPELINE)
         resource = dlt.resource(tables, name=name, write_disposition="append", max_table_nesting=0)
-        pipeline.extract(resource, loader_file_format="parquet")
-        pipeline.normalize()
+        with _own_errors():
+            pipeline.extract(resource, loader_file_format="parquet")
+            pipeline.normalize()
         jobs = [
             Path(job.file_path)
             for package in pipeline.list_normalized_load_packages()
@@ -40,6 +43,22 @@ def normalized(name: str, tables: Iterable[pyarrow.Table], scratch: Path) -> Ite
         yield sorted(jobs)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """The platform's own errors as they were raised, without the layers that dlt wraps around them."""
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    try:
+        yield
+    except PipelineStepFailed as failure:
+        cause: BaseException | None = failure
+        while cause is not None and not isinstance(cause, DataError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise cause from None
 
 
 def _configure(dlt: object) -> None:

@@ -62,7 +62,10 @@ def _restored(array: Any, column: Column) -> Any:
     import pyarrow.compute as pc
 
     if column.numeric is None:
-        return array
+        # A time without zone lands with its wall clock, marked UTC (Delta readers differ on zoneless times): tidy
+        # puts it in the zone that the source left unsaid.
+        naive = pa.types.is_timestamp(array.type) and array.type.tz is None
+        return array.view(pa.timestamp(array.type.unit, "UTC")) if naive else array
     precision, scale = column.numeric
     if precision <= _BIGINT_DIGITS:
         return pc.cast(array, pa.decimal128(19, 0)).view(pa.decimal128(precision, scale))

@@ -1,7 +1,5 @@
 """A dataset's source and bronze assets."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, time, timedelta
 
 import dagster as dg

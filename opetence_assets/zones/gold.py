@@ -1,26 +1,25 @@
 """The gold assets: one step builds all models, checks them, and publishes a release only if everything passed."""
 
-from __future__ import annotations
-
-import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster_dbt import dbt_assets
-from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from pydantic import Field
 
 from opetence_assets.dataset import Dataset, Window
 from opetence_assets.lake.places import Lake
-from opetence_assets.lake.releases import current_release
+from opetence_assets.lake.releases import Release, current_release
 from opetence_assets.lake.tables import open_table
 from opetence_assets.lake.verdicts import refused
 from opetence_assets.resources import Platform
+from opetence_assets.zones.specs import row_metadata
 from opetence_assets.zones.translation import GoldTranslator
+
+if TYPE_CHECKING:
+    from opetence_assets.warehouse.build import GoldBuild
 
 
 class Rebuild(dg.Config):
@@ -50,32 +49,21 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path) -> dg.AssetsDefin
         silver = pinned(datasets, lake, "silver")
         _refuse_unchecked(lake, silver)
         since = current_release(lake)
-        with build(
-            lake, settings, scratch=settings.scratch, sources=silver, since=since, rebuild=config.window()
-        ) as built:
-            yield from _checked(built, manifest, translator)
+        built = build(lake, settings, scratch=settings.scratch, sources=silver, since=since, rebuild=config.window())
+        try:
+            yield from _checked(built, context.selected_asset_check_keys)
             if not built.passed:
                 raise dg.Failure(
-                    f"gold: {len(built.failed)} checks failed ({', '.join(built.failed[:5])}); allowed: none. "
+                    f"gold: found {len(built.failed)} failures ({'; '.join(built.failed[:5])}); allowed: none. "
                     f"The last good release stays ({since.number if since else 'none yet'}). Next: opetence status",
                     allow_retries=False,
                 )
-            release = publish(built, lake, others={**pinned(datasets, lake, "bronze"), **pinned(datasets, lake, "quarantine")})
+            others = {**pinned(datasets, lake, "bronze"), **pinned(datasets, lake, "quarantine")}
+            release = publish(built, lake, others=others)
+        finally:
+            built.close()
         context.log.info("release %s is current", release.number)
-        for model in built.models:
-            table = open_table(lake, f"gold/{model.name}", release.versions[f"gold/{model.name}"])
-            assert table is not None
-            yield dg.MaterializeResult(
-                asset_key=dg.AssetKey(["gold", model.name]),
-                metadata={
-                    "dagster/row_count": table.rows,
-                    "dagster/uri": f"{lake.uri}/gold/{model.name}",
-                    "lake_version": table.version,
-                    "release": release.number,
-                    "build_seconds": model.seconds,
-                    "days_rebuilt": model.days_rebuilt,
-                },
-            )
+        yield from _materialized(built, lake, release)
 
     return gold
 
@@ -84,6 +72,19 @@ def pinned(datasets: tuple[Dataset, ...], lake: Lake, zone: str) -> dict[str, in
     """The newest version of each dataset's table in a zone."""
     tables = (open_table(lake, dataset.table(zone)) for dataset in datasets)
     return {table.key: table.version for table in tables if table is not None}
+
+
+def _materialized(built: "GoldBuild", lake: Lake, release: Release) -> Iterator[dg.MaterializeResult[None]]:
+    for run in built.model_runs:
+        model = built.models[run.name]
+        days = built.days.get(run.name)
+        more = {"release": release.number, "build_seconds": run.seconds, **({"days_rebuilt": len(days)} if days is not None else {})}
+        metadata: dict[str, Any] = more
+        if model.published:
+            table = open_table(lake, model.table, release.versions[model.table])
+            assert table is not None
+            metadata = row_metadata(table.rows, f"{lake.uri}/{model.table}", table.version, more)
+        yield dg.MaterializeResult(asset_key=dg.AssetKey(["gold", run.name]), metadata=metadata)
 
 
 def _refuse_unchecked(lake: Lake, silver: dict[str, int]) -> None:
@@ -96,24 +97,18 @@ def _refuse_unchecked(lake: Lake, silver: dict[str, int]) -> None:
         )
 
 
-def _checked(built: Any, manifest: Path, translator: GoldTranslator) -> Iterator[dg.AssetCheckResult]:
-    loaded = _manifest(manifest)
-    for test in built.tests:
-        key = get_asset_check_key_for_test(loaded, translator, test.unique_id, project=None)
-        if key is None:
-            continue
-        severity = dg.AssetCheckSeverity.ERROR if test.severity == "error" else dg.AssetCheckSeverity.WARN
-        found = test.message or ("holds" if test.passed else f"{test.failures} rows fail")
+def _checked(built: "GoldBuild", known: Collection[dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
+    for run in built.check_runs:
+        key = dg.AssetCheckKey(dg.AssetKey(["gold", run.model]), run.name)
+        if key not in known:
+            continue  # a unit test: it judges the model's SQL, not data
+        severity = dg.AssetCheckSeverity.ERROR if run.severity == "error" else dg.AssetCheckSeverity.WARN
+        found = run.message or ("holds" if run.status == "pass" else f"{run.failures:,} rows fail")
         yield dg.AssetCheckResult(
             asset_key=key.asset_key,
             check_name=key.name,
-            passed=test.passed,
+            passed=run.status == "pass",
             severity=severity,
             description=found,
-            metadata={"found": found, "failures": test.failures or 0, "seconds": test.seconds},
+            metadata={"found": found, "failures": run.failures, "seconds": run.seconds},
         )
-
-
-@cache
-def _manifest(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text())

@@ -1,7 +1,5 @@
 """A dataset's silver asset."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from opetence_assets.dataset import Dataset
