@@ -15,7 +15,7 @@ MOJIBAKE = 0.005  # share of products whose UTF-8 name was once read as Latin-1
 
 
 def how_many_products(story: Story, now: int = 0) -> int:
-    return story.sized(2_000, 60)
+    return story.sized(2_000, 120)
 
 
 def how_many_vendors(story: Story, now: int = 0) -> int:

@@ -35,6 +35,10 @@ def seeded(home: Path, scale: float, seed: int, until: date | None, progress: Pr
 
     if not (math.isfinite(scale) and 0 < scale <= 1000):
         raise SandboxError(f"scale is {scale}; allowed: above 0, at most 1000")
+    if until and until > datetime.now(UTC).date():
+        raise SandboxError(
+            f"until is {until}, in the future; allowed: today or earlier, as no order is from the future"
+        )
     server = started(home)
     with exclusive(server.home, "story"), connect(server) as connection:
         told = current_story(connection)

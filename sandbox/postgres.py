@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import pwd
+import select
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+
+import psutil
 
 from sandbox import SandboxError
 
@@ -33,6 +37,10 @@ def server_user() -> pwd.struct_passwd:
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid())
     if SERVER_USER not in {entry.pw_name for entry in pwd.getpwall()}:
+        if shutil.which("useradd") is None:
+            raise SandboxError(
+                f"root cannot run PostgreSQL and useradd is missing. Next: create the user {SERVER_USER}"
+            )
         subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", SERVER_USER], check=True)
     return pwd.getpwnam(SERVER_USER)
 
@@ -51,6 +59,8 @@ def run(
     Raises:
         SandboxError: it failed and ``check`` is set; the message ends with what it wrote.
     """
+    if as_server:
+        _open_the_way(programs() / program)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     identity = {"user": server_user().pw_uid, "group": server_user().pw_gid, "extra_groups": []} if as_server else {}
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as given:
@@ -85,13 +95,12 @@ def control(pgdata: Path, *arguments: str) -> None:
 
 def initialise(pgdata: Path) -> None:
     """A new, empty PGDATA: made beside and renamed, so that a half-made one is never taken for one."""
+    end(pgdata, signal.SIGQUIT)  # one whose PGDATA was deleted under it would soon remove its successor's socket
     partial = pgdata.with_name("pgdata.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True, mode=0o700)
-    if os.geteuid() == 0:
-        _open_the_way(partial)
-        _open_the_way(programs() / "postgres")
-        chown_to_server(partial)
+    _open_the_way(partial)
+    chown_to_server(partial)
     run(
         "initdb",
         *("-D", str(partial), "-U", "postgres", "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"),
@@ -115,41 +124,74 @@ def initialise(pgdata: Path) -> None:
 
 
 def running_pid(pgdata: Path) -> int | None:
-    """The pid of the server on ``pgdata``, or None.
-
-    A pid file outlives a kill or a reboot, and its number may by now belong to anybody. PostgreSQL recovers by itself
-    where the pid is dead, but refuses to start where it is alive: then the file is removed if no server is there.
-    """
-    import psutil
-
-    file = pgdata / "postmaster.pid"
+    """The pid of the server on ``pgdata``, or None; a pid file outlives a kill, and its number may be anybody's now."""
     try:
-        pid = int(file.read_text().split("\n", 1)[0])
+        pid = int((pgdata / "postmaster.pid").read_text().split("\n", 1)[0])
     except (FileNotFoundError, ValueError):
         return None
-    if not psutil.pid_exists(pid):
-        return None
-    if _serves(psutil.Process(pid), pgdata):
-        return pid
-    if not any(_serves(process, pgdata) for process in psutil.process_iter()):
-        file.unlink(missing_ok=True)
-    return None
+    return pid if _serves(pid, pgdata) else None
 
 
-def _serves(process: object, pgdata: Path) -> bool:
-    """Is this a PostgreSQL process whose working folder is ``pgdata``, as every server's is?"""
-    import psutil
+def clear_stale(pgdata: Path, socket: Path) -> None:
+    """After a kill or a reboot: let the last processes of a killed server end, then remove its pid files.
 
-    assert isinstance(process, psutil.Process)
+    PostgreSQL does not start while they live, nor where the pid in a file belongs to another process of the user or to
+    one that its parent has not reaped.
+    """
+    _wait_for(_servers(pgdata), pgdata)
+    (pgdata / "postmaster.pid").unlink(missing_ok=True)
+    socket.with_name(f"{socket.name}.lock").unlink(missing_ok=True)
+
+
+def end(pgdata: Path, how: signal.Signals) -> None:
+    """End a server that `pg_ctl` cannot: SIGINT rolls back and stops, SIGQUIT stops at once."""
+    processes = _servers(pgdata)
+    for pid in processes:
+        try:
+            if psutil.Process(pid).ppid() not in processes:
+                os.kill(pid, how)
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            continue
+    _wait_for(processes, pgdata)
+
+
+def _servers(pgdata: Path) -> list[int]:
+    return [process.pid for process in psutil.process_iter() if _serves(process.pid, pgdata)]
+
+
+def _wait_for(processes: list[int], pgdata: Path) -> None:
+    alive = [pid for pid in processes if not _ended(pid, timeout=120)]
+    if alive:
+        pids = " ".join(map(str, alive))
+        raise SandboxError(f"PostgreSQL processes {pids} of {pgdata} do not end; allowed: none. Next: kill {pids}")
+
+
+def _ended(pid: int, timeout: float) -> bool:
+    """Wait for the end of somebody else's child; one that its parent has not reaped yet has ended too."""
+    if not hasattr(os, "pidfd_open"):  # macOS
+        return not psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout)[1]
     try:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([watched], [], [], timeout)[0])
+    finally:
+        os.close(watched)
+
+
+def _serves(pid: int, pgdata: Path) -> bool:
+    """Is this a PostgreSQL process whose working folder is ``pgdata``, as every server's is?"""
+    try:
+        process = psutil.Process(pid)
         return process.name().startswith("postgres") and Path(process.cwd()) == pgdata
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
         return False
 
 
 def _open_the_way(path: Path) -> None:
-    """Let the server's user pass through (not list) the folders above ``path``. Only root needs this."""
-    for folder in path.parents:
+    """Let the server's user pass through (not list) the folders above ``path``; only root's server is another user."""
+    for folder in path.parents if os.geteuid() == 0 else ():
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
             folder.chmod(mode | stat.S_IXOTH)

@@ -88,8 +88,9 @@ def synthetic_lines(story: Story) -> pl.DataFrame:
 
 def _invoiced(invoice: np.ndarray) -> pl.Series:
     """Invoices of a day follow each other by minutes; the shop is closed on Saturdays."""
-    per_day = -(-(LINES // 20) // TRADING_DAYS)
     trading = [day for day in (date(2010, 12, 1) + timedelta(days=n) for n in range(90)) if day.weekday() != 5]
-    minute = 8 * 60 + 30 + invoice % per_day * 30
-    stamp = words([day.isoformat() for day in trading], invoice // per_day) + " "
+    day = invoice * TRADING_DAYS // (invoice.max() + 1)
+    first = np.searchsorted(day, day, side="left")  # the day's first line
+    minute = 8 * 60 + 30 + (invoice - invoice[first]) * 30
+    stamp = words([day.isoformat() for day in trading], day) + " "
     return stamp + digits(minute // 60, 2) + ":" + digits(minute % 60, 2) + ":00"

@@ -15,6 +15,7 @@ ALTER ROLE opetence_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT N
 ALTER ROLE opetence_reader SET default_transaction_read_only = on;
 ALTER ROLE opetence_reader SET statement_timeout = '30min';
 ALTER ROLE opetence_reader SET idle_in_transaction_session_timeout = '30min';
+ALTER ROLE shop SET log_min_messages = error; -- ADBC begins transactions that are open, a warning each
 REVOKE ALL ON DATABASE shop FROM PUBLIC;
 REVOKE CONNECT ON DATABASE postgres FROM PUBLIC;
 GRANT CONNECT ON DATABASE shop TO opetence_reader;

@@ -8,6 +8,7 @@ and makes every parent folder world readable. `pg_ctl -w` of the same wheel does
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sandbox import SandboxError
-from sandbox.postgres import chown_to_server, control, initialise, run, running_pid, server_user
+from sandbox.postgres import chown_to_server, clear_stale, control, end, initialise, run, running_pid, server_user
 
 DATABASE = "shop"
 READER = "opetence_reader"
@@ -50,6 +51,10 @@ def started(home: Path) -> Server:
     from sandbox.roles import ensure_roles
 
     home = home.resolve()
+    if set(str(home)) & set('"$`\\\n'):  # pg_ctl hands its paths to a shell, in double quotes
+        raise SandboxError(
+            f"the home {home} has a quote, dollar, backslash or line break; allowed: a path without them"
+        )
     with exclusive(home, "server"):
         pgdata = _pgdata(home)
         if not pgdata.exists():
@@ -107,9 +112,10 @@ def _start(pgdata: Path) -> int:
     sockets = _sockets(pgdata)
     pid = running_pid(pgdata)
     if pid is None or not _accepts(sockets):
+        end(pgdata, signal.SIGINT)  # its starter was killed, or a cleaner of /tmp took the socket away
+        clear_stale(pgdata, _socket(sockets))
         _configure(pgdata, sockets)
-        # Running without accepting: its starter was killed, or a cleaner of /tmp took the socket away.
-        control(pgdata, "-t", "600", "-l", str(pgdata / "server.log"), "start" if pid is None else "restart")
+        control(pgdata, "-t", "600", "-l", str(pgdata / "server.log"), "start")
         pid = running_pid(pgdata)
     if pid is None:
         raise SandboxError(f"PostgreSQL stopped right after its start; read {pgdata / 'server.log'}")
@@ -122,9 +128,13 @@ def _accepts(sockets: Path) -> bool:
 
 def _sockets(pgdata: Path) -> Path:
     """The socket's folder: PGDATA, or where its path is too long for a socket a short private one."""
-    if len(os.fsencode(pgdata / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET:
+    if len(os.fsencode(_socket(pgdata))) <= LONGEST_SOCKET:
         return pgdata
     return Path("/tmp") / f"opetence-{sha256(os.fsencode(pgdata)).hexdigest()[:16]}"
+
+
+def _socket(folder: Path) -> Path:
+    return folder / f".s.PGSQL.{PORT}"
 
 
 def _configure(pgdata: Path, sockets: Path) -> None:
