@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from opetence_assets.dataset import Window
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.releases import Release
 from opetence_assets.settings import Settings
@@ -22,6 +21,8 @@ from opetence_assets.warehouse.views import show_released, show_silver
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from opetence_assets.dataset import Window
 
 UNIT_TESTED = "unit_tested.sha256"  # the state of the project that last passed its unit tests
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from opetence_assets.dataset import Window
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.releases import Release
 from opetence_assets.lake.tables import Table, commits, metadata_of, open_table
@@ -16,6 +15,8 @@ from opetence_assets.warehouse.models import Model
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from opetence_assets.dataset import Window
 
 NEVER = -1  # the version of a silver table that a model has not seen yet
 

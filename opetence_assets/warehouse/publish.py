@@ -15,6 +15,7 @@ from opetence_assets.lake.places import Lake
 from opetence_assets.lake.releases import Release
 from opetence_assets.lake.tables import DataFile, Table, metadata_of, open_table
 from opetence_assets.warehouse.build import GoldBuild
+from opetence_assets.warehouse.manifest import project_checksum
 from opetence_assets.warehouse.models import Model
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Relea
     versions = {**others, **build.sources, **gold}
     if build.since and versions == build.since.versions and releases.current_release(lake) == build.since:
         return build.since
-    return releases.publish(lake, versions, {"gold": build.run}, base=build.since.number if build.since else 0)
+    notes = {"gold": build.run, "project": project_checksum()}
+    return releases.publish(lake, versions, notes, base=build.since.number if build.since else 0)
 
 
 def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
-from opetence_assets.dataset import Window
 from opetence_assets.lake.places import Lake, lake_at
 from opetence_assets.lake.releases import Release, current_release
 from opetence_assets.lake.tables import open_table
@@ -19,6 +19,9 @@ from opetence_assets.settings import Settings
 from opetence_assets.warehouse.build import GoldBuild, build
 from opetence_assets.warehouse.publish import publish
 from opetence_assets_tests.warehouse.silver import silver, write
+
+if TYPE_CHECKING:
+    from opetence_assets.dataset import Window
 
 
 @dataclass(frozen=True)

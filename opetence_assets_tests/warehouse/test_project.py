@@ -1,0 +1,95 @@
+"""Laws over the dbt project: every model is described, owned, under contract and tested."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from opetence_assets.settings import BUSINESS_ZONE
+from opetence_assets.warehouse.build import GoldBuild
+from opetence_assets.warehouse.manifest import PROJECT, STAMP, ensure_manifest, project_checksum
+from opetence_assets_tests.warehouse.conftest import Warehouse
+
+pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("warehouse")]
+First = tuple[Warehouse, GoldBuild]
+MODELS = sorted((PROJECT / "models").rglob("*.sql"))
+TIMES = ("timestamp with time zone", "date")
+
+
+@pytest.fixture(scope="module")
+def manifest(first: First) -> dict[str, Any]:
+    return json.loads(first[0].settings.manifest.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def test_every_model_has_its_yaml_beside_it_and_fits_a_screen() -> None:
+    assert len(MODELS) >= 28
+    for sql in MODELS:
+        described = yaml.safe_load(sql.with_suffix(".yml").read_text())
+        assert [model["name"] for model in described["models"]] == [sql.stem], sql
+        assert len(sql.read_text().splitlines()) <= 100, sql
+    yamls = {path for path in (PROJECT / "models").rglob("*.yml") if path.parent != PROJECT / "models"}
+    assert yamls == {sql.with_suffix(".yml") for sql in MODELS}
+
+
+def test_every_model_is_described_owned_and_under_contract(models: list[dict[str, Any]]) -> None:
+    for node in models:
+        name, config = node["name"], node["config"]
+        assert len(node["description"]) > 30, name
+        assert str(config["meta"]["owner"]).startswith("team:"), name
+        assert config["group"], name
+        assert config["contract"]["enforced"], name
+        assert config["materialized"] in ("whole", "daily"), name
+        for column in node["columns"].values():
+            assert column["description"], f"{name}.{column['name']}"
+            assert column["data_type"] not in ("float", "double", "real", "timestamp"), f"{name}.{column['name']}"
+
+
+def test_a_groups_owner_is_its_models_owner(manifest: dict[str, Any], models: list[dict[str, Any]]) -> None:
+    owners = {group["name"]: group["owner"]["name"] for group in manifest["groups"].values()}
+    assert {node["config"]["group"]: node["config"]["meta"]["owner"] for node in models} == owners
+
+
+def test_every_model_has_a_unique_key(first: First) -> None:
+    assert {name for name, model in first[1].models.items() if not model.key} == set()
+
+
+def test_logic_that_matters_has_unit_tests(manifest: dict[str, Any]) -> None:
+    tested = {node["model"] for node in manifest["unit_tests"].values()}
+    assert tested >= {
+        *("user_standing", "dim_users", "user_cohorts", "user_segments", "customer_lifetime_value", "dim_products"),
+        *("fct_orders", "fct_shipments", "fct_online_retail_lines", "daily_revenue", "order_funnel"),
+        *("revenue_recognition", "voucher_reconciliation"),
+    }
+
+
+def test_a_daily_model_declares_a_day_of_its_columns(models: list[dict[str, Any]]) -> None:
+    daily = [node for node in models if node["config"]["materialized"] == "daily"]
+    assert len(daily) == 5
+    for node in daily:
+        day = node["columns"][node["config"]["meta"]["day"]]
+        assert day["data_type"] == "date", node["name"]
+        assert day["constraints"], f"{node['name']}: a row without a day would be lost"
+
+
+def test_the_business_zone_is_the_settings(manifest: dict[str, Any]) -> None:
+    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
+    assert project["vars"]["business_zone"] == str(BUSINESS_ZONE)
+    zoned = [path for path in PROJECT.rglob("*.sql") if "at time zone" in path.read_text()]
+    assert [path.name for path in zoned] == ["business_day.sql"]
+
+
+def test_the_manifest_is_parsed_only_when_the_project_changed(first: First) -> None:
+    settings = first[0].settings
+    before = settings.manifest.stat()
+    assert ensure_manifest(settings) == settings.manifest
+    assert settings.manifest.stat() == before
+    assert settings.manifest.with_name(STAMP).read_text() == project_checksum()
+    assert not [path for path in PROJECT.rglob("*") if path.name in ("target", "logs", "dbt_packages", ".user.yml")]
