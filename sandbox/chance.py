@@ -26,7 +26,7 @@ def chance(seed: int, topic: str, *keys: Ints) -> Floats:
     for key in keys:
         state ^= key.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         _mix(state)
-    return (state >> np.uint64(11)) * 2.0**-53
+    return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def whole(seed: int, topic: str, below: int | Ints, *keys: Ints) -> Ints:
@@ -47,7 +47,7 @@ def circle(seed: int, topic: str, key: Ints) -> Floats:
     For rare declared facts, whose share must hold in small worlds too.
     """
     offset = _start(seed, topic) / 2.0**64
-    return (key * _GOLDEN + offset) % 1.0
+    return (key.astype(np.float64) * _GOLDEN + offset) % 1.0
 
 
 @cache

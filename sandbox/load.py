@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sandbox import Progress, SandboxError
 from sandbox.server import Server, exclusive, started
@@ -84,8 +84,7 @@ def all_tables() -> tuple[Table, ...]:
 def copy_in(cursor: Cursor, table: str, rows: pl.DataFrame) -> None:
     """Append rows to ``schema.table`` or, without a schema, to a temporary table."""
     schema, _, name = table.rpartition(".")
-    where = {"db_schema_name": schema} if schema else {"temporary": True}
-    cursor.adbc_ingest(name, rows.to_arrow(), mode="append", **where)
+    cursor.adbc_ingest(name, rows.to_arrow(), mode="append", db_schema_name=schema or None, temporary=not schema)
 
 
 def execute_file(cursor: Cursor, name: str) -> None:
@@ -96,7 +95,7 @@ def execute_file(cursor: Cursor, name: str) -> None:
             cursor.execute(statement)
 
 
-def _only(cursor: Cursor) -> tuple:
+def _only(cursor: Cursor) -> tuple[Any, ...]:
     row = cursor.fetchone()
     if row is None:
         raise SandboxError(

@@ -62,7 +62,7 @@ def run(
     if as_server:
         _open_the_way(programs() / program)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    identity = {"user": server_user().pw_uid, "group": server_user().pw_gid, "extra_groups": []} if as_server else {}
+    another = server_user() if as_server and os.geteuid() == 0 else None
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as given:
         given.write(script or "")
         given.seek(0)
@@ -74,7 +74,9 @@ def run(
             env={**environment, "LC_ALL": "C"},
             cwd="/",
             check=False,
-            **(identity if os.geteuid() == 0 else {}),
+            user=another.pw_uid if another else None,
+            group=another.pw_gid if another else None,
+            extra_groups=[] if another else None,
         )
         output.seek(0)
         text = output.read()

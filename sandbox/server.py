@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -92,7 +92,7 @@ def is_accepting(home: Path) -> bool:
 
 
 @contextmanager
-def exclusive(home: Path, what: str) -> Iterator[None]:
+def exclusive(home: Path, what: str) -> Generator[None]:
     """One process at a time does ``what`` with the sandbox under ``home``; the others wait. Dies with its process."""
     import fcntl
 
