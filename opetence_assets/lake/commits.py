@@ -105,13 +105,12 @@ def commit(
                 f"{key}: found version {version - 1}, this commit is based on {base}. Next: run it again"
             )
         actions = [
-            log.commit_info(metadata or {}, operation="WRITE", blind=not remove),
             *_schema_actions(key, delta, fields, add),
             *(log.transaction(app_id, number) for app_id, number in transactions.items()),
             *_remove_actions(key, delta, remove),
             *(log.add(file.path, file.size, file.partition, json.dumps(file.stats)) for file in add),
         ]
-        if log.put_commit(lake, key, version, actions):
+        if log.put_commit(lake, key, version, actions, metadata or {}):
             _checkpoint_now_and_then(lake, key, version)
             return version
     raise CommitConflict(f"{key}: found other writers first {ATTEMPTS} times. Next: run it again with fewer at once")

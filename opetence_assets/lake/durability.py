@@ -10,11 +10,12 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opetence_assets.lake.places import Lake
 
+ACTIONS = "opetenceActions"  # the commitInfo entry that says how many actions the commit has
 COMMIT = re.compile(r"(\d{20})\.json")
 CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\..*parquet")
 
@@ -78,23 +79,29 @@ def repair(lake: Lake, key: str) -> list[str]:
 
 
 def is_torn(path: Path) -> bool:
-    """Whether a commit file ends as no whole one does: empty, or its last line is no JSON. Reads the end only."""
+    """Whether a commit file is not whole: empty, cut off, or with fewer actions than its writer counted.
+
+    Parses the first and the last action only.
+    """
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 1_048_576))
-            tail = file.read()
+        lines = _lines(path)
     except FileNotFoundError:
         return False
-    lines = tail.rstrip(b"\n").split(b"\n")
-    if len(lines) == 1 and len(tail) < size:
-        return not tail.rstrip(b"\n").endswith(b"}")
-    return not _is_json(lines[-1])
+    return not lines or not _is_json(lines[-1]) or not _is_json(lines[0]) or _counted(lines) != len(lines)
 
 
 def _parses(path: Path) -> bool:
-    lines = path.read_bytes().rstrip(b"\n").split(b"\n")
-    return all(_is_json(line) for line in lines)
+    return not is_torn(path) and all(_is_json(line) for line in _lines(path))
+
+
+def _lines(path: Path) -> list[bytes]:
+    return [line for line in path.read_bytes().split(b"\n") if line]
+
+
+def _counted(lines: list[bytes]) -> int:
+    """How many actions the writer says there are; as many as there are, where it does not say."""
+    info: dict[str, Any] = json.loads(lines[0]).get("commitInfo", {})
+    return info.get(ACTIONS, len(lines))
 
 
 def _is_json(line: bytes) -> bool:

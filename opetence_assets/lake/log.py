@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from opetence_assets.lake.durability import COMMIT, fsync_file, fsync_folder
+from opetence_assets.lake.durability import ACTIONS, COMMIT, fsync_file, fsync_folder
 from opetence_assets.lake.places import Lake, listing, put_new, read
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ def commit_path(key: str, version: int) -> str:
     return f"{key}/_delta_log/{version:020d}.json"
 
 
+def checkpoint_path(key: str, version: int) -> str:
+    return f"{key}/_delta_log/{version:020d}.checkpoint.parquet"
+
+
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -49,6 +53,13 @@ def versions(lake: Lake, key: str, since: int | None = None) -> list[int]:
     return [int(match[1]) for name in names if (match := COMMIT.fullmatch(name.removeprefix(folder)))]
 
 
+def last_checkpoint(lake: Lake, key: str, version: int) -> int | None:
+    """The newest version up to ``version`` with a checkpoint of one file."""
+    names = (path.rpartition("/")[2] for path in listing(lake, f"{key}/_delta_log"))
+    found = (int(name[:20]) for name in names if name[:20].isdecimal() and name[20:] == ".checkpoint.parquet")
+    return max((number for number in found if number <= version), default=None)
+
+
 def actions_of(lake: Lake, key: str, version: int) -> list[dict[str, Any]]:
     """Every action of one commit, as Delta's protocol names them.
 
@@ -56,21 +67,6 @@ def actions_of(lake: Lake, key: str, version: int) -> list[dict[str, Any]]:
         FileNotFoundError: the version does not exist, or its log was cleaned by another engine.
     """
     return [json.loads(line) for line in read(lake, commit_path(key, version)).splitlines() if line]
-
-
-def commit_info(metadata: Mapping[str, object], *, operation: str, blind: bool) -> Action:
-    """The first action of a commit; the id makes two commits of the same content differ."""
-    return {
-        "commitInfo": {
-            "timestamp": now_ms(),
-            "operation": operation,
-            "operationParameters": {},
-            "isBlindAppend": blind,
-            "txnId": str(uuid4()),
-            "engineInfo": "opetence",
-            METADATA: json.dumps(dict(metadata), default=str),
-        }
-    }
 
 
 def protocol(schema: str) -> Action:
@@ -148,9 +144,26 @@ def remove(path: str, size: int, partition: Mapping[str, str | None]) -> Action:
     }
 
 
-def put_commit(lake: Lake, key: str, version: int, actions: Sequence[Action]) -> bool:
+def put_commit(
+    lake: Lake,
+    key: str,
+    version: int,
+    actions: Sequence[Action],
+    metadata: Mapping[str, object],
+    operation: str = "WRITE",
+) -> bool:
     """Makes a version, atomically and durably; False if it exists."""
-    lines = [json.dumps(action, separators=(",", ":"), ensure_ascii=False) for action in actions]
+    info = {
+        "timestamp": now_ms(),
+        "operation": operation,
+        "operationParameters": {},
+        "isBlindAppend": not any("remove" in action for action in actions),
+        "engineInfo": "opetence",
+        "txnId": str(uuid4()),  # two commits of the same content differ
+        METADATA: json.dumps(dict(metadata), default=str),
+        ACTIONS: len(actions) + 1,  # a commit cut off between two actions would parse
+    }
+    lines = [json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in ({"commitInfo": info}, *actions)]
     return put_new(lake, commit_path(key, version), ("\n".join(lines) + "\n").encode())
 
 

@@ -50,8 +50,13 @@ def publish(
         now = datetime.now(UTC)
         created_at = max(now, current.created_at) if current else now  # a clock set back must not reorder history
         release = Release(number, created_at, dict(versions), dict(notes or {}))
-        if put_new(lake, _path(number), _encoded(release)):
+        if put_release(lake, release):
             return release
+
+
+def put_release(lake: Lake, release: Release) -> bool:
+    """Writes a release under its own number, durably; False if that number is taken."""
+    return put_new(lake, _path(release.number), _encoded(release))
 
 
 def current_release(lake: Lake) -> Release | None:

@@ -140,6 +140,22 @@ def applied(lake: Lake, key: str, app_id: str) -> int | None:
     return None if delta is None else delta.transaction_version(app_id)
 
 
+def transactions_of(lake: Lake, key: str, version: int) -> dict[str, int]:
+    """Every application transaction up to a version: app id → number."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    at, found = log.last_checkpoint(lake, key, version), dict[str, int]()
+    if at is not None:
+        rows = pq.read_table(pa.BufferReader(read(lake, log.checkpoint_path(key, at))), columns=["txn"])
+        found = {txn["appId"]: txn["version"] for txn in rows["txn"].to_pylist() if txn and txn["appId"]}
+    for number in log.versions(lake, key, at):
+        if number <= version:
+            txns = (action["txn"] for action in log.actions_of(lake, key, number) if "txn" in action)
+            found |= {txn["appId"]: txn["version"] for txn in txns}
+    return found
+
+
 def snapshot(lake: Lake, key: str, version: int | None = None) -> DeltaTable | None:
     """delta-rs's view of a version; None if there is no table. Takes back a torn newest commit first.
 

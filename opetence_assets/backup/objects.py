@@ -1,0 +1,115 @@
+"""Files by their content: ``objects/<aa>/<sha256>``, copied, hashed and checked in one pass, on disk or S3 alike.
+
+Files are copied, never hard-linked: a link is the same bytes on the same disk, and one flipped bit damages both.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
+
+from opetence_assets.lake.durability import fsync_file, fsync_folder, made_folder
+from opetence_assets.lake.places import TEMPORARY, Lake, store_of
+
+BLOCK = 1 << 20
+FOLDER = "objects"
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What a file's bytes are."""
+
+    sha256: str
+    bytes: int
+
+
+class BackupDamaged(Exception):
+    """A byte of a backup is not as it was recorded; names the object or manifest and what it belongs to."""
+
+
+def object_path(digest: str) -> str:
+    return f"{FOLDER}/{digest[:2]}/{digest}"
+
+
+def stored_sizes(store: Lake) -> dict[str, int]:
+    """The bytes of every object in the store, by path."""
+    import obstore
+
+    pages = obstore.list(store_of(store), f"{FOLDER}/")
+    return {entry["path"]: entry["size"] for page in pages for entry in page}
+
+
+def sweep_unfinished(place: Lake) -> None:
+    """Deletes what copies that were killed more than a day ago left in a local place."""
+    if place.is_local and os.path.isdir(place.uri):
+        long_ago = time.time() - 86_400
+        for entry in os.scandir(place.uri):
+            if entry.name.endswith(TEMPORARY) and entry.stat().st_mtime < long_ago:
+                os.unlink(entry)
+
+
+def digest_of(place: Lake, path: str) -> Digest:
+    """Reads and hashes a whole file.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    return _poured(place, path, lambda _: None)
+
+
+def copied(source: Lake, path: str, target: Lake, named: Callable[[Digest, Path], str]) -> Digest:
+    """Copies a file and returns what its bytes were; durable when it returns, absent before.
+
+    ``named`` is told the bytes' digest and a local file that holds them, and gives the name in ``target``; what it
+    raises (the bytes are not those expected) leaves ``target`` as it was.
+    """
+    folder = Path(target.uri) if target.is_local else Path(tempfile.gettempdir())
+    made_folder(folder)
+    temporary = folder / f"_{uuid4().hex}{TEMPORARY}"
+    try:
+        with temporary.open("wb") as file:
+            digest = _poured(source, path, file.write)
+        _placed(temporary, target, named(digest, temporary))
+    finally:
+        temporary.unlink(missing_ok=True)
+    return digest
+
+
+def _poured(place: Lake, path: str, write: Callable[[bytes], object]) -> Digest:
+    hashed, size = sha256(), 0
+    for block in _blocks(place, path):
+        hashed.update(block)
+        write(block)
+        size += len(block)
+    return Digest(hashed.hexdigest(), size)
+
+
+def _blocks(place: Lake, path: str) -> Iterator[bytes]:
+    if place.is_local:
+        with open(place.address(path), "rb", buffering=0) as file:
+            while block := file.read(BLOCK):
+                yield block
+        return
+    import obstore
+
+    for block in obstore.get(store_of(place), path).stream(min_chunk_size=BLOCK):
+        yield bytes(block)
+
+
+def _placed(temporary: Path, target: Lake, name: str) -> None:
+    if not target.is_local:
+        import obstore
+
+        obstore.put(store_of(target), name, temporary)
+        return
+    final = Path(target.address(name))
+    made_folder(final.parent)
+    fsync_file(temporary)
+    os.rename(temporary, final)
+    fsync_folder(final.parent)

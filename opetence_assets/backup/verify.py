@@ -1,0 +1,80 @@
+"""Reads every byte of the backups against the hashes they were recorded with."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from opetence_assets.backup.manifests import Manifest, manifest_paths, read_manifest
+from opetence_assets.backup.objects import BackupDamaged, Digest, digest_of, object_path
+from opetence_assets.lake.places import Lake
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One thing that is not as recorded.
+
+    Attributes:
+        path: the object or manifest in the store.
+        table: lake key of the table it belongs to, ``keys`` for the key store, "" for a manifest.
+        file: the data file in the table, "" where there is none.
+        what: what was found and what is allowed.
+    """
+
+    path: str
+    table: str
+    file: str
+    what: str
+
+
+def verify(store: Lake, manifest: Manifest | None = None) -> list[Damage]:
+    """What is damaged in one backup, or (None) in all of them; empty if every byte is as recorded.
+
+    Finds flipped bytes, truncated and missing objects, changed manifests, and manifests whose parent was replaced.
+    Each object is read once, however many backups share it.
+    """
+    damages: list[Damage] = []
+    found = [manifest] if manifest else _readable(store, damages)
+    hashes = {one.path: one.sha256 for one in found}
+    for one in found:
+        if one.parent in hashes and hashes[one.parent] != one.parent_sha256:
+            damages.append(Damage(one.parent, "", "", f"found another manifest than {one.path} was made after"))
+    expected: dict[tuple[str, int], set[tuple[str, str]]] = defaultdict(set)
+    for digest, size, table, file in _objects(found):
+        expected[digest, size].add((table, file))
+    for (digest, size), owners in expected.items():
+        what = _damage(store, Digest(digest, size))
+        if what:
+            damages += [Damage(object_path(digest), table, file, what) for table, file in sorted(owners)]
+    return damages
+
+
+def _readable(store: Lake, damages: list[Damage]) -> list[Manifest]:
+    found: list[Manifest] = []
+    for path in manifest_paths(store):
+        try:
+            found.append(read_manifest(store, path))
+        except BackupDamaged as error:
+            damages.append(Damage(path, "", "", str(error)))
+    return found
+
+
+def _objects(found: Iterable[Manifest]) -> Iterable[tuple[str, int, str, str]]:
+    """Hash, bytes, table and file of everything that the manifests refer to."""
+    for manifest in found:
+        if manifest.keys:
+            yield manifest.keys["sha256"], manifest.keys["bytes"], "keys", "keys.sqlite"
+        for key, table in manifest.tables.items():
+            for file in table.files:
+                yield file.sha256, file.bytes, key, file.path
+
+
+def _damage(store: Lake, expected: Digest) -> str | None:
+    try:
+        found = digest_of(store, object_path(expected.sha256))
+    except FileNotFoundError:
+        return "found no such object"
+    if found.bytes != expected.bytes:
+        return f"found {found.bytes:,} bytes; allowed: {expected.bytes:,}"
+    return None if found == expected else f"found SHA-256 {found.sha256}; allowed: {expected.sha256}"
