@@ -82,3 +82,11 @@
     ).rows %}
     {% do return(found[0][0] if found else -1) %}
 {% endmacro %}
+
+
+{# Whether a relation is a daily model that this build did not build whole. #}
+{% macro is_built_by_day(relation) %}
+    {% if not execute %}{% do return(false) %}{% endif %}
+    {% set found = run_query("select not whole from build.plans where model = '" ~ relation.identifier ~ "'").rows %}
+    {% do return(found[0][0] if found else false) %}
+{% endmacro %}

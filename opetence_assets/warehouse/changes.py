@@ -1,4 +1,4 @@
-"""Which days each daily model rebuilds: what silver gained and lost since the released table was built."""
+"""What has to be built again: which models, and of daily models which days."""
 
 from __future__ import annotations
 
@@ -30,6 +30,40 @@ class Plan:
     released: Table | None = None
     consumed: Mapping[str, int] = field(default_factory=dict[str, int])
     left: tuple[tuple[str, date], ...] = ()  # (silver key, UTC day) that rows left
+
+
+def kept_models(
+    lake: Lake, models: Iterable[Model], sources: Mapping[str, int], since: Release | None
+) -> dict[str, Table]:
+    """Published models that cannot have changed, each with its released table.
+
+    Their SQL is the same, and so is the version of every silver table they are built from.
+    """
+    kept: dict[str, Table] = {}
+    for model in models:
+        version = since.versions.get(model.table) if since else None
+        if version is None:
+            continue
+        metadata = metadata_of(lake, model.table, version)
+        if metadata.get("checksum") == model.checksum and metadata.get("consumed") == seen_by(model, sources):
+            table = open_table(lake, model.table, version)
+            assert table is not None
+            kept[model.name] = table
+    return kept
+
+
+def to_build(models: Iterable[Model], kept: Mapping[str, Table]) -> set[str]:
+    """The published models that are not kept, and the steps they are built from."""
+    wanted: set[str] = set()
+    for model in reversed(list(models)):  # each comes after those it reads
+        if model.name in wanted or (model.published and model.name not in kept):
+            wanted |= {model.name, *(parent for parent in model.parents if parent not in kept)}
+    return wanted
+
+
+def seen_by(model: Model, sources: Mapping[str, int]) -> dict[str, int]:
+    """The versions of the silver tables that a model is built from."""
+    return {source: sources[source] for source in model.sources if source in sources}
 
 
 def plans(lake: Lake, models: Iterable[Model], sources: Mapping[str, int], since: Release | None) -> tuple[Plan, ...]:

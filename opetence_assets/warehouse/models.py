@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,17 @@ def declared_sources(manifest: Path) -> dict[str, dict[str, str]]:
     }
 
 
+def tests_without(manifest: Path, built: Collection[str]) -> list[str]:
+    """The data tests that look at none of these models."""
+    nodes: dict[str, Node] = json.loads(manifest.read_bytes())["nodes"]
+    looked_at = {
+        node["name"]: {parent.rsplit(".", 1)[-1] for parent in node["depends_on"]["nodes"] if parent in nodes}
+        for node in nodes.values()
+        if node["resource_type"] == "test"
+    }
+    return sorted(name for name, models in looked_at.items() if not models & set(built))
+
+
 def _model(node: Node, key: tuple[str, ...], parents: list[Model], rules: str) -> Model:
     columns = {name: str(column["data_type"]) for name, column in node["columns"].items()}
     own = [
@@ -76,10 +87,11 @@ def _model(node: Node, key: tuple[str, ...], parents: list[Model], rules: str) -
         for unique_id in node["depends_on"]["nodes"]
         if unique_id.startswith("source.")
     ]
-    text = json.dumps([node["raw_code"], columns, node["config"]["meta"], sorted(p.checksum for p in parents), rules])
+    meta = node["config"]["meta"]
+    text = json.dumps([node["raw_code"], columns, key, meta.get("day"), sorted(p.checksum for p in parents), rules])
     return Model(
         name=node["name"],
-        day=node["config"]["meta"].get("day"),
+        day=meta.get("day"),
         columns=columns,
         key=key,
         published=node["path"].startswith("gold/"),
@@ -90,7 +102,7 @@ def _model(node: Node, key: tuple[str, ...], parents: list[Model], rules: str) -
 
 
 def _rules(content: Mapping[str, Any]) -> str:
-    """The project's own macros and variables: any of them may decide any model's rows. Tests decide none."""
+    """The project's own macros: any of them may decide any model's rows, but for tests."""
     macros: Iterable[Node] = content["macros"].values()
     own = (m for m in macros if m["package_name"] == "opetence" and not m["name"].startswith("test_"))
     return "\n".join(sorted(m["macro_sql"] for m in own))

@@ -15,7 +15,7 @@ from opetence_assets.lake.places import Lake
 from opetence_assets.lake.releases import Release
 from opetence_assets.lake.tables import DataFile, Table, metadata_of, open_table
 from opetence_assets.warehouse.build import GoldBuild
-from opetence_assets.warehouse.manifest import project_checksum
+from opetence_assets.warehouse.changes import seen_by
 from opetence_assets.warehouse.models import Model
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class ChecksFailed(Exception):
 def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Release:
     """Commits what changed of each gold table and then releases it with the silver it was built from and ``others``.
 
-    Where no version changed, the release stays the one it is. Until the new one is there, readers see the one before;
-    killed anywhere, running build and publish again is right.
+    Where neither a version nor the dbt project changed, the release stays the one it is. Until the new one is there,
+    readers see the one before; killed anywhere, running build and publish again is right.
 
     Args:
         others: lake key → version of the tables of other zones that belong to this release (bronze, quarantine).
@@ -50,14 +50,17 @@ def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Relea
     with TemporaryDirectory(prefix="gold-", dir=build.scratch) as folder:
         gold = {model.table: _committed(build, lake, model, Path(folder)) for model in published}
     versions = {**others, **build.sources, **gold}
-    if build.since and versions == build.since.versions and releases.current_release(lake) == build.since:
-        return build.since
-    notes = {"gold": build.run, "project": project_checksum()}
-    return releases.publish(lake, versions, notes, base=build.since.number if build.since else 0)
+    since, notes = build.since, {"gold": build.run, "project": build.project}
+    same = since is not None and versions == since.versions and since.notes.get("project") == build.project
+    if since and same and releases.current_release(lake) == since:
+        return since
+    return releases.publish(lake, versions, notes, base=since.number if since else 0)
 
 
 def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:
     """The version of a model's table that holds the built rows: the released one where nothing changed."""
+    if model.name in build.kept:
+        return build.kept[model.name].version
     version = build.since.versions.get(model.table) if build.since else None
     released = open_table(lake, model.table, version) if version is not None else None
     content = _content(build, model) if model.day is None else ""
@@ -80,7 +83,7 @@ def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:
         transactions={f"gold:{build.run}": 1},
         metadata={
             "checksum": model.checksum,
-            "consumed": {source: build.sources[source] for source in model.sources if source in build.sources},
+            "consumed": seen_by(model, build.sources),
             "content": content,
             "built_whole": plan.whole if plan else "",
             "days": [day.isoformat() for day in build.days.get(model.name) or ()],

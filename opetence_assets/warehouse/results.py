@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from opetence_assets.warehouse.models import Model
-
-GOOD = ("success", "pass", "warn")
+GOOD = ("success", "kept", "pass", "warn")
 
 
 @dataclass(frozen=True)
 class ModelRun:
-    """One model: ``status`` is success, error or skipped; ``rows`` of the whole table, None if it was not built."""
+    """One model: ``status`` is success, kept (nothing it is built from changed), error or skipped.
+
+    ``rows`` are those of the whole table, None if it was not built.
+    """
 
     name: str
     status: str
@@ -40,17 +40,13 @@ class CheckRun:
     message: str
 
 
-def model_runs(con: DuckDBPyConnection, results: list[Any], models: Mapping[str, Model]) -> tuple[ModelRun, ...]:
+def model_runs(con: DuckDBPyConnection, results: list[Any]) -> tuple[ModelRun, ...]:
     """The models of a dbt run's results, each with its rows."""
     runs = [r for r in results if r.node.resource_type == "model"]
     built = [r.node.name for r in runs if r.status == "success"]
     counts = " union all ".join(f"select '{name}', count(*) from gold.{name}" for name in built)  # noqa: S608
     rows: dict[str, int] = dict(con.execute(counts).fetchall()) if built else {}
-    return tuple(
-        ModelRun(r.node.name, str(r.status), r.execution_time, rows.get(r.node.name), _told(r))
-        for r in runs
-        if r.node.name in models
-    )
+    return tuple(ModelRun(r.node.name, str(r.status), r.execution_time, rows.get(r.node.name), _told(r)) for r in runs)
 
 
 def check_runs(con: DuckDBPyConnection, results: list[Any]) -> tuple[CheckRun, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import Table, open_table
-from opetence_assets.warehouse.changes import Plan
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -40,12 +39,10 @@ def show_silver(
         con.execute(f'create view "silver_{system}"."{name}" as {rows_of(table, types)}')
 
 
-def show_released(con: DuckDBPyConnection, plans: Iterable[Plan]) -> None:
-    """One view ``released.<model>`` for each daily model that builds on its released rows."""
-    for plan in plans:
-        if plan.released is not None:
-            types = column_types(con, plan.released)
-            con.execute(f'create view released."{plan.model.name}" as {rows_of(plan.released, types)}')
+def show_released(con: DuckDBPyConnection, schema: str, tables: Mapping[str, Table]) -> None:
+    """One view ``<schema>.<model>`` for each released table."""
+    for name, table in tables.items():
+        con.execute(f'create view {schema}."{name}" as {rows_of(table, column_types(con, table))}')
 
 
 def rows_of(table: Table | None, types: Types) -> str:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from opetence_assets.dataset import Window
-from opetence_assets.lake.releases import Release, current_release
+from opetence_assets.lake.releases import Release, ReleaseConflict, current_release, roll_back
 from opetence_assets.lake.tables import open_table
 from opetence_assets.warehouse.build import build
 from opetence_assets.warehouse.publish import ChecksFailed, publish
@@ -112,7 +112,7 @@ def test_a_user_who_withdraws_or_is_forgotten_is_nowhere(warehouse: Warehouse, c
 
 
 def test_a_failing_test_blocks_and_the_release_stays(warehouse: Warehouse) -> None:
-    twice = silver()["order_service/returns"]
+    twice = silver()["order_service/returns"].with_columns(refund_amount=pl.lit("-1.50").cast(pl.Decimal(12, 2)))
     warehouse.put({"order_service/returns": pl.concat([twice, twice.head(1)])})
     before = warehouse.released
     with warehouse.built() as made:
@@ -120,7 +120,11 @@ def test_a_failing_test_blocks_and_the_release_stays(warehouse: Warehouse) -> No
         with pytest.raises(ChecksFailed, match="unique_key_fct_returns"):
             publish(made, warehouse.lake, others={})
     failed = [run for run in made.check_runs if run.status == "fail"]
-    assert [(run.model, run.severity, run.failures) for run in failed] == [("fct_returns", "error", 1)]
+    assert sorted((run.model, run.severity, run.failures) for run in failed) == [
+        ("fct_returns", "error", 1),
+        ("fct_returns", "error", len(twice) + 1),
+    ]
+    assert [run for run in failed if f"{len(twice) + 1} rows break: refund_amount >= 0" in run.message]
     assert warehouse.released == before
     for key, version in before.versions.items():
         table = open_table(warehouse.lake, key)
@@ -138,4 +142,23 @@ def test_a_window_rebuilds_its_business_days_and_an_absent_source_is_empty(wareh
     assert made.passed, made.failed
     asked = tuple(date(2026, 1, day) for day in (10, 11, 12))  # 23:00 UTC is midnight in Berlin
     assert made.days == dict.fromkeys(DAILY, asked)
+    later = roll_back(warehouse.lake, to=before.number)
+    with pytest.raises(ReleaseConflict):
+        publish(made, warehouse.lake, others={})
+    assert warehouse.released == later
     made.close()
+
+
+def test_one_file_of_a_partner_builds_only_what_it_is_for(warehouse: Warehouse) -> None:
+    ads = silver()["partners/facebook_ads"].with_columns(clicks=pl.lit(11, pl.Int64), _version=pl.lit(1, pl.Int64))
+    warehouse.put({"partners/facebook_ads": ads})
+    before = warehouse.released
+    made, release = warehouse.refreshed()
+    built = {"fct_ad_spend", "campaign_performance", "marketing_roi"}
+    named = {run.name for run in made.model_runs if run.status == "success" and made.models[run.name].published}
+    assert named == built
+    assert {run.name: run.rows for run in made.model_runs}["fct_orders"] == len(warehouse.gold("fct_orders"))
+    moved = {key for key, version in release.versions.items() if before.versions[key] != version}
+    assert moved == {"silver/partners/facebook_ads", *(f"gold/{name}" for name in built)}
+    assert built <= {run.model for run in made.check_runs}
+    assert warehouse.gold("campaign_performance")["clicks"].to_list() == [110]

@@ -1,12 +1,11 @@
 with orders as (
     select
         user_id,
-        min(ordered_on) as first_order_on,
-        max(ordered_on) as last_order_on,
-        count(*) as orders,
-        sum(total) as revenue
-    from {{ ref('fct_orders') }}
-    where user_id is not null and not is_test and not is_cancelled
+        min(first_order_on) as first_order_on,
+        max(last_order_on) as last_order_on,
+        cast(sum(orders) as bigint) as orders,
+        sum(revenue) as revenue
+    from {{ ref('user_months') }}
     group by user_id
 ),
 

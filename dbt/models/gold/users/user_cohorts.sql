@@ -1,12 +1,11 @@
 with months as (
-    select user_id, {{ month_of('ordered_on') }} as month, count(*) as orders, sum(total) as revenue
-    from {{ ref('fct_orders') }}
-    where user_id is not null and not is_test and not is_cancelled
-    group by all
+    select user_id, month, sum(orders) as orders, sum(revenue) as revenue
+    from {{ ref('user_months') }}
+    group by user_id, month
 ),
 
 cohorts as (
-    select user_id, month, orders, revenue, min(month) over (partition by user_id) as cohort_month
+    select month, orders, revenue, min(month) over (partition by user_id) as cohort_month
     from months
 )
 
