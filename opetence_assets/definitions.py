@@ -26,7 +26,10 @@ _bronze, _silver = [bronze_asset(d) for d in _datasets], [silver_asset(d) for d 
 _zones = {"bronze": _bronze, "silver": _silver, "gold": [_gold]}
 _backups = [backup_asset(zone, _zones[zone]) for zone in ZONES]
 _tables = [
-    asset.key for d, pair in zip(_datasets, zip(_bronze, _silver, strict=True), strict=True) if not d.feed.since for asset in pair
+    asset.key
+    for d, pair in zip(_datasets, zip(_bronze, _silver, strict=True), strict=True)
+    if not d.feed.since
+    for asset in pair
 ]
 
 defs = dg.Definitions(

@@ -1,18 +1,9 @@
 """What is due by the clock: the daily backup, and a full round each hour in case a sensor was down."""
 
-from typing import TYPE_CHECKING
-
 import dagster as dg
 
-if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import (  # the return type is not exported
-        UnresolvedPartitionedAssetScheduleDefinition,
-    )
 
-    ScheduleLike = dg.ScheduleDefinition | UnresolvedPartitionedAssetScheduleDefinition
-
-
-def nightly_backup(zones: tuple[str, ...]) -> "ScheduleLike":
+def nightly_backup(zones: tuple[str, ...]):
     """Snapshots yesterday's partition of every zone at 01:30 UTC."""
     job = dg.define_asset_job(
         "nightly_backup", dg.AssetSelection.assets(*(dg.AssetKey(["backup", zone]) for zone in zones))

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any, cast
 
 import dagster as dg
 
-from opetence_assets.dataset import DataError, Dataset
+from opetence_assets.dataset import DailyFeed, DataError, Dataset
 from opetence_assets.resources import Platform
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -27,7 +28,7 @@ def dropped_files(datasets: Sequence[Dataset]) -> dg.SensorDefinition:
         seen, requests = _seen(context), list[dg.RunRequest]()
         for dataset in daily:
             before = seen.get(dataset.name, {})
-            now = dataset.feed.waiting_by_day(platform.settings)  # pyright: ignore[reportAttributeAccessIssue]
+            now = cast(DailyFeed, dataset.feed).waiting_by_day(platform.settings)
             changed = sorted(day for day, fingerprint in now.items() if before.get(day) != fingerprint)
             if changed:
                 days = {RANGE_START: changed[0], RANGE_END: changed[-1]}
@@ -84,5 +85,5 @@ def _selection(datasets: Sequence[Dataset]) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*(key for dataset in datasets for key in _keys(dataset)))
 
 
-def _seen(context: dg.SensorEvaluationContext) -> dict[str, object]:
+def _seen(context: dg.SensorEvaluationContext) -> dict[str, Any]:
     return json.loads(context.cursor) if context.cursor else {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -26,7 +27,7 @@ def backup_asset(zone: str, upstream: Sequence[dg.AssetsDefinition]) -> dg.Asset
         description=f"Content-addressed files and a SHA-256 manifest of a release's {zone} tables; kept 30 days.",
         pool="backup",
     )
-    def backup(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    def backup(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[Any]:
         from opetence_assets.backup.snapshot import snapshot
         from opetence_assets.lake.places import place_at
 
@@ -34,9 +35,16 @@ def backup_asset(zone: str, upstream: Sequence[dg.AssetsDefinition]) -> dg.Asset
         day = date.fromisoformat(context.partition_key)
         release = current_release(lake) if day >= datetime.now(UTC).date() else release_as_of(lake, _end_of(day))
         if release is None:
-            raise dg.Failure(f"backup/{zone}: found no release at the end of {day}; allowed: a day with a release. Next: opetence run")
+            raise dg.Failure(
+                f"backup/{zone}: found no release at the end of {day}; allowed: a day with one. Next: opetence run"
+            )
         manifest = snapshot(
-            lake, place_at(settings.backups, settings.storage_options), zone=zone, day=day, release=release, keys=settings.keys if zone == "bronze" else None
+            lake,
+            place_at(settings.backups, settings.storage_options),
+            zone=zone,
+            day=day,
+            release=release,
+            keys=settings.keys if zone == "bronze" else None,
         )
         return dg.MaterializeResult(
             metadata={

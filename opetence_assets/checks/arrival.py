@@ -17,7 +17,9 @@ def arrival_results(dataset: Dataset, lake: Lake, bronze: Table, refused: tuple[
             "declared_columns",
             not undeclared,
             blocking=False,
-            found=f"undeclared columns {', '.join(undeclared)} (kept sealed)" if undeclared else "every column declared",
+            found=f"undeclared columns {', '.join(undeclared)} (kept sealed)"
+            if undeclared
+            else "every column declared",
             allowed=f"columns of the schema; add it in opetence_assets/datasets/{dataset.name}.py",
         )
     ]

@@ -55,7 +55,7 @@ def _refused(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> tuple[
     event = context.instance.get_latest_materialization_event(key)
     materialization = event.asset_materialization if event else None
     value = materialization.metadata.get("refused") if materialization else None
-    return tuple(value.value) if value is not None else ()  # pyright: ignore[reportArgumentType]
+    return tuple(str(name) for name in value.value or ()) if isinstance(value, dg.JsonMetadataValue) else ()
 
 
 def _opened(lake: Lake, key: str) -> Table:

@@ -52,7 +52,8 @@ def _every_key(dataset: Dataset, lake: Lake, silver: Table, total: int) -> Check
         "complete",
         0 <= missing <= dataset.completeness.missing_at_most,
         found=f"{total:,} keys in the source, {rows:,} in silver, {refused:,} only in quarantine: {missing:,} missing",
-        allowed=f"{dataset.completeness.missing_at_most:,} missing",
+        allowed=f"{dataset.completeness.missing_at_most:,} missing; to read the source whole again: "
+        f"opetence run --select {dataset.name} --reload",
         metadata={"source_keys": total, "silver_rows": rows, "quarantined_keys": refused},
     )
 

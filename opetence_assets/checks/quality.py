@@ -33,7 +33,9 @@ def quality_results(dataset: Dataset, silver: Table) -> list[CheckResult]:
     )
     broken = {rule.name: counts[f"rule:{n}"] for n, rule in enumerate(rules) if counts[f"rule:{n}"]}
     return [
-        CheckResult("schema", not wrong, found=f"other types in {', '.join(wrong) or 'no column'}", allowed="the declared types"),
+        CheckResult(
+            "schema", not wrong, found=f"other types in {', '.join(wrong) or 'no column'}", allowed="the declared types"
+        ),
         CheckResult(
             "rules",
             not broken,

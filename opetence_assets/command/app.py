@@ -7,7 +7,10 @@ import typer
 from opetence_assets.command import backups, quarantine, run, sandbox, scaffold, sql, status, ui
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Opetence, the declarative data platform."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Opetence, the declarative data platform.",
 )
 app.command("run")(run.run)
 app.command("status")(status.status)

@@ -27,7 +27,11 @@ def list_backups(json: JsonOption = False) -> None:
         {"zone": m.zone, "day": m.day, "release": m.release, "tables": len(m.tables), "rows": m.rows, "bytes": m.bytes}
         for m in found
     ]
-    emit(rows, as_json=json, table={n: [row[n] for row in rows] for n in ("zone", "day", "release", "tables", "rows", "bytes")})
+    emit(
+        rows,
+        as_json=json,
+        table={n: [row[n] for row in rows] for n in ("zone", "day", "release", "tables", "rows", "bytes")},
+    )
 
 
 @app.command()
@@ -43,7 +47,11 @@ def verify(json: JsonOption = False) -> None:
     emit(
         {"damaged": rows},
         as_json=json,
-        table={"damaged": [r["file"] for r in rows], "table": [r["table"] for r in rows], "what": [r["what"] for r in rows]}
+        table={
+            "damaged": [r["file"] for r in rows],
+            "table": [r["table"] for r in rows],
+            "what": [r["what"] for r in rows],
+        }
         if rows
         else {"backups": ["all bytes as recorded"]},
     )

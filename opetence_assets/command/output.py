@@ -21,10 +21,17 @@ def emit(value: Any, *, as_json: bool, table: Mapping[str, Sequence[Any]] | None
     shown = Table(title=title or None, title_justify="left", header_style="bold")
     numeric = {name for name, cells in table.items() if all(isinstance(c, int | float | Decimal | None) for c in cells)}
     for name in table:
-        shown.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
+        shown.add_column(
+            name, justify="right" if name in numeric else "left", overflow="fold", no_wrap=cells_are_short(table[name])
+        )
     for row in zip(*table.values(), strict=True):
         shown.add_row(*(cell(value) for value in row))
     Console().print(shown)
+
+
+def cells_are_short(cells: Sequence[Any]) -> bool:
+    """Keys, numbers and times stay on one line; prose may fold."""
+    return max((len(cell(value)) for value in cells), default=0) <= 48
 
 
 def cell(value: Any) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opetence_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from opetence_assets.dataset import Dataset
+    from opetence_assets.lake.places import Lake
 
 Bars = Callable[[str, int, int], None]
 
@@ -21,6 +25,7 @@ class Phase:
     keys: Sequence[str]
     tags: dict[str, str] = field(default_factory=dict[str, str])
     partition: str | None = None
+    config: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])  # by lake key
 
 
 @dataclass
@@ -37,7 +42,7 @@ class Outcome:
         return not self.failures
 
 
-def run_phases(settings: Settings, select: Sequence[str], bars: Bars) -> Outcome:
+def run_phases(settings: Settings, select: Sequence[str], bars: Bars, *, reload: bool = False) -> Outcome:
     """Runs every phase that has something to do; a failed one keeps the later ones from publishing."""
     import dagster as dg
 
@@ -49,37 +54,63 @@ def run_phases(settings: Settings, select: Sequence[str], bars: Bars) -> Outcome
     outcome.seconds["definitions"] = time.perf_counter() - started
     bars("definitions", 1, 1)
     with dg.DagsterInstance.get() as instance:
-        for phase in phases(settings, select):
+        for phase in phases(
+            settings, select, reload=reload
+        ):  # lazily: a later phase is due only once the earlier ones are done
             _run(phase, definitions.defs, instance, outcome, bars)
             if outcome.failures:
                 break
     return outcome
 
 
-def phases(settings: Settings, select: Sequence[str]) -> list[Phase]:
-    """Files by the day, tables by watermark, then gold, then backups."""
-    from opetence_assets.automation.sensors import RANGE_END, RANGE_START
+def phases(settings: Settings, select: Sequence[str], *, reload: bool = False) -> Iterator[Phase]:
+    """Files by the day, tables by watermark, gold, backups; each only if it is due when its turn comes."""
     from opetence_assets.datasets import all_datasets, dataset_named
+    from opetence_assets.ingestion.due import is_due
+    from opetence_assets.lake.places import lake_at
 
+    lake = lake_at(settings)
     chosen = [dataset_named(name) for name in select] or list(all_datasets())
-    found: list[Phase] = []
     for dataset in chosen:
-        if dataset.feed.since is None:
-            continue
-        days = sorted(dataset.feed.waiting_by_day(settings))  # pyright: ignore[reportAttributeAccessIssue]
-        if days:
-            keys = [dataset.table("bronze"), dataset.table("silver")]
-            found.append(Phase(dataset.feed.name, keys, tags={RANGE_START: days[0], RANGE_END: days[-1]}))
-    tables = [d.table(zone) for d in chosen if d.feed.since is None for zone in ("bronze", "silver")]
+        if dataset.feed.since is not None:
+            yield from _files(dataset, lake, settings)
+    tables = [d for d in chosen if d.feed.since is None and (reload or is_due(d, lake, settings))]
     if tables:
-        found.append(Phase("tables", tables))
-    found.append(Phase("gold", ["gold"]))
-    found.append(Phase("backup", ["backup"], partition=datetime.now(UTC).date().isoformat()))
-    return found
+        config = {d.table("bronze"): {"full": True} for d in tables} if reload else {}
+        yield Phase("tables", [d.table(zone) for d in tables for zone in ("bronze", "silver")], config=config)
+    if _gold_is_due(lake, settings):
+        yield Phase("gold", ["gold"])
+    yield Phase("backup", ["backup"], partition=datetime.now(UTC).date().isoformat())
+
+
+def _files(dataset: Dataset, lake: Lake, settings: Settings) -> Iterator[Phase]:
+    from opetence_assets.automation.sensors import RANGE_END, RANGE_START
+    from opetence_assets.ingestion.due import due_days, is_due
+
+    days = due_days(dataset, lake, settings)
+    if days:
+        tags = {RANGE_START: days[0].isoformat(), RANGE_END: days[-1].isoformat()}
+        yield Phase(dataset.feed.name, [dataset.table("bronze"), dataset.table("silver")], tags=tags)
+    elif is_due(dataset, lake, settings):
+        yield Phase(dataset.feed.name, [dataset.table("silver")])
+
+
+def _gold_is_due(lake: Lake, settings: Settings) -> bool:
+    from opetence_assets.datasets import all_datasets
+    from opetence_assets.lake.releases import current_release
+    from opetence_assets.warehouse.manifest import project_checksum
+    from opetence_assets.zones.gold import pinned
+
+    release = current_release(lake)
+    if release is None or release.notes.get("project") != project_checksum():
+        return True
+    newest = {
+        key: version for zone in ("silver", "quarantine") for key, version in pinned(all_datasets(), lake, zone).items()
+    }
+    return any(release.versions.get(key) != version for key, version in newest.items())
 
 
 def _run(phase: Phase, defs: Any, instance: Any, outcome: Outcome, bars: Bars) -> None:
-    import dagster as dg
 
     from opetence_assets.command.watching import watching
 
@@ -94,16 +125,20 @@ def _run(phase: Phase, defs: Any, instance: Any, outcome: Outcome, bars: Bars) -
             tags={**phase.tags, "cause": "opetence run"},
             partition_key=phase.partition,
             raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "ops": {key.replace("/", "__"): {"config": config} for key, config in phase.config.items()},
+            },
         )
     outcome.seconds[phase.name] = time.perf_counter() - started
     for evaluation in result.get_asset_check_evaluations():
         if evaluation.passed:
             outcome.checks_passed += 1
         else:
-            outcome.checks_failed.append(f"{'/'.join(evaluation.asset_key.path)} {evaluation.check_name}: {evaluation.description}")
-    for event in result.filter_events(lambda e: e.event_type is dg.DagsterEventType.STEP_FAILURE):
-        outcome.failures.append(_reason(event))
+            outcome.checks_failed.append(
+                f"{'/'.join(evaluation.asset_key.path)} {evaluation.check_name}: {evaluation.description}"
+            )
+    outcome.failures.extend(_reason(event) for event in result.all_events if event.is_step_failure)
 
 
 def _chosen(key: str, keys: Sequence[str]) -> bool:

@@ -22,7 +22,9 @@ def list_refused(json: JsonOption = False) -> None:
 
     lake = lake_at(read_settings())
     rows = [row for dataset in all_datasets() for row in refusals(dataset, lake)]
-    emit(rows, as_json=json, table={n: [row[n] for row in rows] for n in ("dataset", "reason", "rows", "rules", "since")})
+    emit(
+        rows, as_json=json, table={n: [row[n] for row in rows] for n in ("dataset", "reason", "rows", "rules", "since")}
+    )
 
 
 @app.command()

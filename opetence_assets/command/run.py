@@ -13,8 +13,13 @@ from opetence_assets.command.status import JsonOption
 
 
 def run(
-    select: Annotated[list[str] | None, typer.Option(help="SYSTEM/TABLE; may be given several times; default: all")] = None,
-    scale: Annotated[float, typer.Option(envvar="OPETENCE_SCALE", help="size of the sandbox when it is first seeded")] = 1.0,
+    select: Annotated[
+        list[str] | None, typer.Option(help="SYSTEM/TABLE; may be given several times; default: all")
+    ] = None,
+    scale: Annotated[
+        float, typer.Option(envvar="OPETENCE_SCALE", help="size of the sandbox when it is first seeded")
+    ] = 1.0,
+    reload: Annotated[bool, typer.Option(help="read the selected sources whole again, not only what is new")] = False,
     json: JsonOption = False,
 ) -> None:
     """Takes up what changed: sources → bronze → silver → gold, checked, released and backed up. Safe to repeat."""
@@ -31,7 +36,7 @@ def run(
         bars("dbt manifest", 0, 1)
         ensure_manifest(settings)
         bars("dbt manifest", 1, 1)
-        outcome = run_phases(settings, select or [], bars)
+        outcome = run_phases(settings, select or [], bars, reload=reload)
     if json:
         emit(as_data(outcome, settings), as_json=True)
     else:
@@ -46,9 +51,10 @@ def ensure_sandbox(scale: float = 1.0, bars: Any = None) -> None:
 
     if os.environ.get("OPETENCE_ENV", ENVIRONMENTS[0]) != ENVIRONMENTS[0] or os.environ.get("ORDER_SERVICE_DSN"):
         return
-    from sandbox import seed, up
+    from sandbox import seed, told, up
 
     home = home_folder(os.environ)
     home.mkdir(parents=True, exist_ok=True)
     up(home)
-    seed(home, scale, 1, progress=bars)
+    if told(home) is None:  # once: afterwards the story goes on by ticks
+        seed(home, scale, 1, progress=bars)

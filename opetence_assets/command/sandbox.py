@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import asdict
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -9,9 +12,12 @@ import typer
 from opetence_assets.command.output import emit
 from opetence_assets.command.progress import progress_bars
 from opetence_assets.command.status import JsonOption
+from opetence_assets.settings import home_folder
 
 app = typer.Typer(no_args_is_help=True, help="The company on a laptop: real PostgreSQL, seeded data of any size.")
-ScaleOption = Annotated[float, typer.Option(envvar="OPETENCE_SCALE", help="1 is 20 thousand users and 100 thousand orders")]
+ScaleOption = Annotated[
+    float, typer.Option(envvar="OPETENCE_SCALE", help="1 is 20 thousand users and 100 thousand orders")
+]
 
 
 @app.command()
@@ -32,12 +38,16 @@ def down() -> None:
 
 
 @app.command()
-def seed(scale: ScaleOption = 1.0, seed: int = 1) -> None:
+def seed(
+    scale: ScaleOption = 1.0,
+    seed: int = 1,
+    until: Annotated[str | None, typer.Option(help="the first day that has not happened, YYYY-MM-DD")] = None,
+) -> None:
     """Fills the source systems and the drop folder; the same seed gives the same rows."""
     from sandbox import seed as fill
 
     with progress_bars() as bars:
-        fill(_home(), scale, seed, progress=bars)
+        fill(_home(), scale, seed, date.fromisoformat(until) if until else None, progress=bars)
 
 
 @app.command()
@@ -47,12 +57,10 @@ def tick(json: JsonOption = False) -> None:
 
     with progress_bars() as bars:
         happened = advance(_home(), progress=bars)
-    emit(happened, as_json=json)
+    story = asdict(happened)
+    emit(story, as_json=json, table={name: [value] for name, value in story.items()})
 
 
-def _home():  # noqa: ANN202
-    import os
-
-    from opetence_assets.settings import home_folder
+def _home():
 
     return home_folder(os.environ)

@@ -12,7 +12,13 @@ from opetence_assets.command.output import emit
 from opetence_assets.command.status import JsonOption
 
 ROOT = Path(__file__).parents[2]
-_TYPES = {"bigint": "pl.Int64", "integer": "pl.Int32", "smallint": "pl.Int16", "boolean": "pl.Boolean", "date": "pl.Date"}
+_TYPES = {
+    "bigint": "pl.Int64",
+    "integer": "pl.Int32",
+    "smallint": "pl.Int16",
+    "boolean": "pl.Boolean",
+    "date": "pl.Date",
+}
 
 
 def new_dataset(
@@ -30,7 +36,10 @@ def new_dataset(
     system, _, table = name.partition("/")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", system) or not re.fullmatch(r"[a-z][a-z0-9_]*", table):
         raise DataError(
-            name, found="a name of another form", allowed="SYSTEM/TABLE in snake_case", next_command="opetence new-dataset order_service/refunds"
+            name,
+            found="a name of another form",
+            allowed="SYSTEM/TABLE in snake_case",
+            next_command="opetence new-dataset order_service/refunds",
         )
     folder = root / "opetence_assets" / "datasets" / system
     files = {root / "opetence_assets_tests" / "datasets" / system / f"test_{table}.py": _test(system, table)}
@@ -39,7 +48,9 @@ def new_dataset(
     columns = _columns(system, table, dsn or f"{system.upper()}_DSN") or _example(key, cursor)
     files[folder / f"{table}.py"] = _declaration(system, table, columns, key.split(","), cursor, owner)
     if taken := [str(file) for file in files if file.exists()]:
-        raise DataError(name, found=f"{', '.join(taken)} already there", allowed="a new name", next_command=f"edit {taken[0]}")
+        raise DataError(
+            name, found=f"{', '.join(taken)} already there", allowed="a new name", next_command=f"edit {taken[0]}"
+        )
     for file, text in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)

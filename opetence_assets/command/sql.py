@@ -12,9 +12,13 @@ from opetence_assets.command.status import JsonOption
 
 
 def query(
-    sql: Annotated[str, typer.Argument(help="one SELECT; tables are gold.NAME, silver.SYSTEM.NAME, quarantine.SYSTEM.NAME")],
+    sql: Annotated[
+        str, typer.Argument(help="one SELECT; tables are gold.NAME, silver.SYSTEM.NAME, quarantine.SYSTEM.NAME")
+    ],
     release: Annotated[int | None, typer.Option(help="a release's number; default: the current one")] = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="the release that was current then, ISO 8601, UTC")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="the release that was current then, ISO 8601, UTC")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Answers one SELECT from the current release, or from an older one."""
@@ -32,6 +36,8 @@ def query(
     else:
         pinned = releases.current_release(lake)
     if pinned is None:
-        raise DataError("query", found="no such release", allowed="a release that was published", next_command="opetence run")
+        raise DataError(
+            "query", found="no such release", allowed="a release that was published", next_command="opetence run"
+        )
     answer = queries.query(lake, pinned, sql)
     emit(answer.to_pylist(), as_json=json, table={name: answer[name].to_pylist() for name in answer.column_names})

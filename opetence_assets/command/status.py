@@ -36,7 +36,12 @@ def status(json: JsonOption = False) -> None:
     lake = lake_at(read_settings())
     release = current_release(lake)
     tables = table_statuses(lake)
-    emit(as_data(release.number if release else None, tables), as_json=json, table=as_table(tables), title=_title(release))
+    emit(
+        as_data(release.number if release else None, tables),
+        as_json=json,
+        table=as_table(tables),
+        title=_title(release),
+    )
     for table in tables:
         for problem in table.problems if not json else ():
             typer.echo(f"! {table.key} {problem}")
@@ -46,7 +51,7 @@ def table_statuses(lake: Lake) -> list[TableStatus]:
     """Every table of the lake at its newest version."""
     from opetence_assets.datasets import all_datasets
     from opetence_assets.lake.releases import current_release
-    from opetence_assets.lake.tables import open_table
+    from opetence_assets.lake.tables import commits, open_table
     from opetence_assets.lake.verdicts import verdict
 
     release = current_release(lake)
@@ -60,7 +65,17 @@ def table_statuses(lake: Lake) -> list[TableStatus]:
         results = verdict(lake, key, table.version) or []
         problems = tuple(f"{r.name}: {r.found} (allowed: {r.allowed})" for r in results if not r.passed)
         passed = sum(result.passed for result in results)
-        found.append(TableStatus(key, table.rows, table.version, table.updated_at, passed, len(problems), problems))
+        found.append(
+            TableStatus(
+                key,
+                table.rows,
+                table.version,
+                commits(lake, key, table.version - 1)[-1].at,
+                passed,
+                len(problems),
+                problems,
+            )
+        )
     return found
 
 

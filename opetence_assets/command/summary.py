@@ -42,7 +42,9 @@ def show(outcome: Outcome, settings: Settings) -> None:
     table.add_row("release", f"{standing['release'] or 'none yet'}")
     table.add_row("backup", f"{standing['backup'] or 'none yet'}")
     table.add_row("time", "   ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.seconds.items()))
-    table.add_row("next", 'make ui   ·   opetence query "SELECT * FROM gold.daily_revenue"   ·   opetence status   ·   make tick')
+    table.add_row(
+        "next", 'make ui   ·   opetence query "SELECT * FROM gold.daily_revenue"   ·   opetence status   ·   make tick'
+    )
     console.print(table)
 
 

@@ -48,7 +48,7 @@ def _serve(commands: list[list[str]], socket: Path) -> None:
     processes: list[subprocess.Popen[bytes]] = []
     # A server started from a shell's background would ignore SIGINT and hand that on to its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _stop)
     socket.unlink(missing_ok=True)
     try:
         processes.append(subprocess.Popen(commands[0]))
@@ -66,6 +66,10 @@ def _serve(commands: list[list[str]], socket: Path) -> None:
                 process.wait(timeout=15)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _stop(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def watching(label: str, steps: int, bars: Callable[[str, int, int], None]) -> Iterator[None]:
+def watching(label: str, steps: int, bars: Callable[[str, int, int], None]) -> Generator[None]:
     """Counts the asset steps that end, through Dagster's own log stream; the bar grows if there are more."""
     handler = _StepCounter(label, steps, bars)
     logger = logging.getLogger("dagster")

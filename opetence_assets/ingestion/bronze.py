@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,10 +16,10 @@ from opetence_assets.ingestion.held import Held, held_rows, vanished
 from opetence_assets.ingestion.staging import normalized
 from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
+from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.tables import Table, applied, open_table
 from opetence_assets.privacy.keys import KeyStore, key_store
 from opetence_assets.privacy.treatment import protect
-from opetence_assets.lake.progress import last_progress
 
 if TYPE_CHECKING:
     import pyarrow
@@ -62,16 +63,19 @@ def load(dataset: Dataset, lake: Lake, settings: Settings, request: Request | No
     key = dataset.table("bronze")
     table = open_table(lake, key)
     before = last_progress(lake, key, table.version) if table else {}
+    fingerprint = dataset.feed.fingerprint(dataset, settings)
     after = None if request.full or request.window else cursor_of(before)
-    extract = Extract(
-        dataset, after=after, window=request.window, taken=lambda identity: applied(lake, key, f"file:{identity}") is not None
-    )
+    extract = Extract(dataset, after, request.window, taken_by(lake, key))
     held = held_rows(dataset, table, extract)
     extraction = dataset.feed.extract(extract, settings)
     try:
         with key_store(settings.keys, settings.master_key) as store:
-            stream = _Stream(dataset, extraction, held, store, settings, request)
-            with normalized(dataset.feed.name, _landing(stream, table), settings.scratch) as files:
+            stream = _Stream(dataset, extraction, held, store, settings, request, fingerprint)
+            arriving = _landing(stream, table)
+            first = next(arriving, None)
+            if first is None:  # nothing new: dlt need not be woken
+                return _committed(stream, lake, table, before, [])
+            with normalized(dataset.feed.name, chain((first,), arriving), settings.scratch) as files:
                 return _committed(stream, lake, table, before, files)
     finally:
         extraction.close()
@@ -87,6 +91,7 @@ class _Stream:
     store: KeyStore
     settings: Settings
     request: Request
+    fingerprint: str  # read before the snapshot: what it counts, the snapshot shows
     load_id: str = field(default_factory=lambda: uuid4().hex)
     loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     arrived: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])  # new keys, where deletions are reconciled
@@ -118,7 +123,9 @@ def _stamped(stream: _Stream, frame: pl.DataFrame, *, deleted: bool = False) -> 
     """A batch with the load it came in; the empty first one only shows the schema."""
     if stream.schema is not None and deleted:
         template = pl.DataFrame(stream.schema.empty_table())
-        frame = pl.concat([template.select(c for c in template.columns if not c.startswith("_l")), frame], how="diagonal")
+        frame = pl.concat(
+            [template.select(c for c in template.columns if not c.startswith("_l")), frame], how="diagonal"
+        )
     stamped = frame.with_columns(
         pl.lit(stream.load_id).alias(LOAD_ID), pl.lit(stream.loaded_at, pl.Datetime("us", "UTC")).alias(LOADED_AT)
     )
@@ -154,20 +161,37 @@ def _committed(stream: _Stream, lake: Lake, table: Table | None, before: dict[st
             "total_keys": facts.total_keys,
             "deleted": stream.deleted,
             "undeclared": list(stream.extraction.undeclared),
+            "fingerprint": before.get("fingerprint") if stream.request.window else stream.fingerprint,
         }
         version = commit(
             lake,
             key,
             schema=schema,
             add=[stage(lake, key, file) for file in files],
-            transactions={f"file:{identity}": 1 for identity in facts.taken},
+            transactions={_file_transaction(identity): 1 for identity in facts.taken},
             metadata=progress,
             base=version,
         )
     assert version is not None
     return Load(
-        key, version, stream.rows, facts.source_rows, facts.total_keys, stream.deleted, stream.extraction.undeclared, facts.refused
+        key,
+        version,
+        stream.rows,
+        facts.source_rows,
+        facts.total_keys,
+        stream.deleted,
+        stream.extraction.undeclared,
+        facts.refused,
     )
+
+
+def taken_by(lake: Lake, key: str) -> Callable[[str], bool]:
+    """Whether a table has taken the file with this content: each is a transaction of the commit its rows came in."""
+    return lambda identity: applied(lake, key, _file_transaction(identity)) is not None
+
+
+def _file_transaction(identity: str) -> str:
+    return f"file:{identity}"
 
 
 def cursor_of(progress: dict[str, Any]) -> datetime | int | None:

@@ -53,7 +53,12 @@ def held_rows(dataset: Dataset, table: Table | None, extract: Extract) -> Held:
 def live_keys(dataset: Dataset, table: Table) -> pl.DataFrame:
     """The keys that bronze holds as not deleted: for each key, its newest row decides."""
     key = list(dataset.key)
-    newest = table.scan().select(*key, "_loaded_at", "_deleted").collect().sort("_loaded_at", "_deleted", maintain_order=True)
+    newest = (
+        table.scan()
+        .select(*key, "_loaded_at", "_deleted")
+        .collect()
+        .sort("_loaded_at", "_deleted", maintain_order=True)
+    )
     return newest.unique(key, keep="last").filter(~pl.col("_deleted")).select(key)
 
 

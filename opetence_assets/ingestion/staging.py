@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -18,7 +18,7 @@ PIPELINE = "opetence"  # the folder is private to the run, so the name need not 
 
 
 @contextmanager
-def normalized(name: str, tables: Iterable[pyarrow.Table], scratch: Path) -> Iterator[list[Path]]:
+def normalized(name: str, tables: Iterator[pyarrow.Table], scratch: Path) -> Generator[list[Path]]:
     """The Parquet files (zstd) that dlt makes of a stream of Arrow tables; gone when the block ends.
 
     Only ``extract`` and ``normalize`` are dlt's: its ``load`` is at-least-once, so the commit is the lake's.
@@ -46,7 +46,7 @@ def normalized(name: str, tables: Iterable[pyarrow.Table], scratch: Path) -> Ite
 
 
 @contextmanager
-def _own_errors() -> Iterator[None]:
+def _own_errors() -> Generator[None]:
     """The platform's own errors as they were raised, without the layers that dlt wraps around them."""
     from dlt.pipeline.exceptions import PipelineStepFailed
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ class KeyStore:
 
 
 @contextmanager
-def key_store(path: Path, master_key: bytes) -> Iterator[KeyStore]:
+def key_store(path: Path, master_key: bytes) -> Generator[KeyStore]:
     """The store at ``path``, made on first use; safe for several processes at once."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     connection = sqlite3.connect(path, timeout=60, isolation_level=None)
@@ -98,7 +98,7 @@ def _unwrapped(master: AESGCM, subject: str, wrapped: bytes) -> bytes:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+def _transaction(connection: sqlite3.Connection) -> Generator[sqlite3.Connection]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -24,6 +24,12 @@ class Rule:
     valid: pl.Expr
 
 
+_CLOSED: Mapping[tuple[bool, bool], Literal["both", "left", "right", "none"]] = {
+    (True, True): "both",
+    (True, False): "left",
+    (False, True): "right",
+    (False, False): "none",
+}
 _BUILT_IN: Mapping[str, Callable[[pl.Expr, Mapping[str, Any]], pl.Expr]] = {
     "greater_than": lambda c, s: c > s["min_value"],
     "greater_than_or_equal_to": lambda c, s: c >= s["min_value"],
@@ -32,9 +38,7 @@ _BUILT_IN: Mapping[str, Callable[[pl.Expr, Mapping[str, Any]], pl.Expr]] = {
     "in_range": lambda c, s: c.is_between(
         s["min_value"],
         s["max_value"],
-        closed={(True, True): "both", (True, False): "left", (False, True): "right", (False, False): "none"}[
-            (s["include_min"], s["include_max"])
-        ],
+        closed=_CLOSED[(s["include_min"], s["include_max"])],
     ),
     "equal_to": lambda c, s: c == s["value"],
     "not_equal_to": lambda c, s: c != s["value"],

@@ -99,9 +99,7 @@ def _subjects(frame: pl.DataFrame, dataset: Dataset) -> list[str]:
     return [f"{kind}:{value}" for value in frame[dataset.subject.column].to_list()]
 
 
-def _sealed(
-    frame: pl.DataFrame, columns: list[str], dataset: Dataset, store: KeyStore
-) -> tuple[pl.Series, pl.Series]:
+def _sealed(frame: pl.DataFrame, columns: list[str], dataset: Dataset, store: KeyStore) -> tuple[pl.Series, pl.Series]:
     """The sealed values, and which rows belong to an erased person."""
     payloads = frame.select(pl.struct(pl.col(columns).cast(pl.String)).struct.json_encode()).to_series().to_list()
     ciphers = ciphers_of(store, _subjects(frame, dataset))
@@ -144,4 +142,8 @@ def digest(value: str | None, hash_keys: Mapping[int, bytes]) -> bytes | None:
 def unsealed(value: bytes, subject: str, dataset: Dataset, store: KeyStore) -> str | None:
     """The JSON text of one sealed value; None if the person was erased. For replay and lawful requests only."""
     (cipher,) = ciphers_of(store, [subject])
-    return None if cipher is None else cipher.decrypt(value[:NONCE_BYTES], value[NONCE_BYTES:], dataset.name.encode()).decode()
+    return (
+        None
+        if cipher is None
+        else cipher.decrypt(value[:NONCE_BYTES], value[NONCE_BYTES:], dataset.name.encode()).decode()
+    )

@@ -8,7 +8,9 @@ from opetence_assets.dataset import Dataset
 from opetence_assets.refinement.shape import IS_CURRENT, VALID_FROM, VALID_TO, VERSION, silver_types, table_types
 
 
-def chained(dataset: Dataset, old: pl.DataFrame | None, rows: pl.DataFrame, gone: pl.DataFrame, version: int) -> pl.DataFrame:
+def chained(
+    dataset: Dataset, old: pl.DataFrame | None, rows: pl.DataFrame, gone: pl.DataFrame, version: int
+) -> pl.DataFrame:
     """Old versions and new observations in one chain a key: valid from its cursor value to the next version's.
 
     An observation that changes nothing but the cursor makes no version. Observations that arrive late are put where
@@ -45,5 +47,6 @@ def _closed(dataset: Dataset, chains: pl.DataFrame, gone: pl.DataFrame) -> pl.Da
     marked = chains.join(gone, on=list(dataset.key), how="left", nulls_equal=True)
     ended = pl.col(IS_CURRENT) & pl.col("_gone_at").is_not_null()
     return marked.with_columns(
-        pl.when(ended).then(pl.col("_gone_at")).otherwise(pl.col(VALID_TO)).alias(VALID_TO), (pl.col(IS_CURRENT) & ~ended).alias(IS_CURRENT)
+        pl.when(ended).then(pl.col("_gone_at")).otherwise(pl.col(VALID_TO)).alias(VALID_TO),
+        (pl.col(IS_CURRENT) & ~ended).alias(IS_CURRENT),
     ).select(*table_types(dataset))

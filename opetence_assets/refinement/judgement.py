@@ -30,7 +30,11 @@ def judge(dataset: Dataset, tidied: pl.DataFrame) -> Judged:
         DataError: tidy gave other columns or types than the schema declares.
     """
     _check_types(dataset, tidied)
-    kept = tidied.filter(~pl.any_horizontal(f.fill_null(False) for f in dataset.filters.values())) if dataset.filters else tidied
+    kept = (
+        tidied.filter(~pl.any_horizontal(f.fill_null(False) for f in dataset.filters.values()))
+        if dataset.filters
+        else tidied
+    )
     rules = rules_of(dataset)
     passes = kept.select(pl.all_horizontal(rule.valid for rule in rules).alias("ok"))["ok"] if rules else None
     if passes is None or passes.all():

@@ -21,7 +21,13 @@ REASON, RULES_VERSION, BRONZE_VERSION = "_reason", "_rules_version", "_bronze_ve
 
 
 def quarantine(
-    dataset: Dataset, lake: Lake, scratch: Path, bronze: Table, raw: pl.DataFrame, refused: pl.DataFrame, extra: pl.DataFrame
+    dataset: Dataset,
+    lake: Lake,
+    scratch: Path,
+    bronze: Table,
+    raw: pl.DataFrame,
+    refused: pl.DataFrame,
+    extra: pl.DataFrame,
 ) -> None:
     """Commits the refused rows (and exact duplicates, where declared) before silver takes the rest.
 

@@ -52,7 +52,10 @@ def refine(dataset: Dataset, lake: Lake, scratch: Path, window: Window | None = 
     bronze = open_table(lake, dataset.table("bronze"))
     if bronze is None:
         raise DataError(
-            dataset.name, found="no bronze table", allowed="a load first", next_command=f"opetence run --select {dataset.name}"
+            dataset.name,
+            found="no bronze table",
+            allowed="a load first",
+            next_command=f"opetence run --select {dataset.name}",
         )
     done = consumed(lake, dataset)
     refined = Refined(-1)

@@ -137,7 +137,9 @@ def _days_left(dataset: Dataset, old: pl.DataFrame | None, merged: pl.DataFrame)
 def _laid_out(dataset: Dataset, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     if dataset.partition_by:
         month = _months(rows[dataset.partition_by.column])
-        yield from rows.with_columns(month.alias("_month")).partition_by("_month", include_key=False, maintain_order=True)
+        yield from rows.with_columns(month.alias("_month")).partition_by(
+            "_month", include_key=False, maintain_order=True
+        )
     else:
         yield from rows.iter_slices(FILE_ROWS)
 

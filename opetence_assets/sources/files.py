@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,6 +90,14 @@ class CsvFiles:
             if day:
                 days.setdefault(day.isoformat(), []).append(f"{path.name} {stat.st_size} {stat.st_mtime_ns}")
         return {day: hashlib.sha256("\n".join(files).encode()).hexdigest()[:16] for day, files in days.items()}
+
+    def untaken_days(self, settings: Settings, taken: Callable[[str], bool]) -> list[date]:
+        """The days of files whose content was not taken yet, sorted; today stands for a file without a day."""
+        days: set[date] = set()
+        for path in self.waiting(settings):
+            if path.is_symlink() or not taken(hashlib.sha256(path.read_bytes()).hexdigest()):
+                days.add(day_of(path) or datetime.now(UTC).date())
+        return sorted(days)
 
 
 @dataclass

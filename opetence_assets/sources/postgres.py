@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -59,8 +59,8 @@ class PostgresTable:
         return Extraction(
             batches=_batches(read),
             facts=lambda: Facts(read.rows, read.total, _next_cursor(read)),
-            close=read.connection.close,
-            keys=lambda: _keys(read),
+            close=read.close,
+            keys=read.keys,
             undeclared=read.undeclared,
         )
 
@@ -97,7 +97,15 @@ class _Read:
     now: datetime
     sql: str
     rows: int = 0
-    newest: datetime | int | None = field(default=None)
+    newest: datetime | int | None = None
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def keys(self) -> pyarrow.Table:
+        columns = [column for column in self.columns if column.name in self.dataset.key]
+        self.cursor.execute(f"SELECT {selected(columns)} FROM {self.feed.relation}")
+        return landed_table(self.cursor.fetch_arrow_table(), columns)
 
 
 def _connected(feed: PostgresTable, settings: Settings, name: str) -> Any:
@@ -134,7 +142,6 @@ def _opened(feed: PostgresTable, request: Extract, settings: Settings) -> _Read:
 def _batches(read: _Read) -> Iterator[pyarrow.Table]:
     import adbc_driver_postgresql.dbapi as adbc
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     read.cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
     try:
@@ -145,7 +152,7 @@ def _batches(read: _Read) -> Iterator[pyarrow.Table]:
             table = landed(batch, read.columns)
             read.rows += len(table)
             if read.dataset.cursor:
-                newest = pc.max(table[read.dataset.cursor]).as_py()
+                newest = _newest(table[read.dataset.cursor])
                 read.newest = max((v for v in (read.newest, newest) if v is not None), default=None)
             yield table
     except (adbc.Error, OSError) as error:
@@ -157,13 +164,19 @@ def _batches(read: _Read) -> Iterator[pyarrow.Table]:
         ) from None  # the server's message may quote a row
 
 
+def _newest(values: pyarrow.ChunkedArray) -> Any:
+    import polars as pl
+
+    return pl.Series(values).max()
+
+
 def _one(cursor: Any, sql: str) -> tuple[Any, ...]:
     cursor.execute(sql)
     return cursor.fetchone()
 
 
 def _counting(cursor: Any, feed: PostgresTable, dataset: Dataset) -> str:
-    """The query that counts the distinct keys; only a table that lets keys repeat needs them told apart."""
+    """The query that counts the distinct keys; only where keys may repeat need they be told apart."""
     cursor.execute(
         "SELECT array_agg(attname::text) FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY(indkey)"
         f" WHERE indrelid = to_regclass('{feed.relation}') AND indisunique AND indpred IS NULL GROUP BY indexrelid"
@@ -171,7 +184,8 @@ def _counting(cursor: Any, feed: PostgresTable, dataset: Dataset) -> str:
     key = set(dataset.key)
     if any(set(columns) <= key for (columns,) in cursor.fetchall()):
         return f"SELECT count(*) FROM {feed.relation}"
-    return f"SELECT count(*) FROM (SELECT DISTINCT {', '.join(map(quoted, dataset.key))} FROM {feed.relation}) AS keys"
+    columns = ", ".join(quoted(name) for name in dataset.key)
+    return f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {feed.relation}) AS keys"
 
 
 def _attributes(cursor: Any, feed: PostgresTable) -> list[Column]:
@@ -189,7 +203,7 @@ def _columns(cursor: Any, feed: PostgresTable, dataset: Dataset) -> list[Column]
             dataset.name,
             found=f"no table {feed.relation} (or no right to read it)",
             allowed="the declared table, readable by the platform's role",
-            next_command=f"GRANT SELECT ON {feed.relation} TO the role in {feed.source.dsn}, or correct the declaration",
+            next_command=f"GRANT SELECT ON {feed.relation} TO the role in {feed.source.dsn}",
         )
     return columns
 
@@ -226,15 +240,9 @@ def _literal(value: datetime | int) -> str:
 
 
 def _next_cursor(read: _Read) -> datetime | int | None:
-    """The newest value read, but never beyond the server's own now: a row stamped in the future must not hide others."""
+    """The newest value read, never beyond the server's own now: a row stamped in the future must not hide others."""
     newest = read.newest
     return min(newest, read.now) if isinstance(newest, datetime) else newest
-
-
-def _keys(read: _Read) -> pyarrow.Table:
-    keys = [column for column in read.columns if column.name in read.dataset.key]
-    read.cursor.execute(f"SELECT {selected(keys)} FROM {read.feed.relation}")
-    return landed_table(read.cursor.fetch_arrow_table(), keys)
 
 
 def landed_table(table: pyarrow.Table, columns: Sequence[Column]) -> pyarrow.Table:

@@ -1,6 +1,7 @@
 """A dataset's source and bronze assets."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -30,7 +31,9 @@ class Reload(dg.Config):
         if not self.window_from:
             return None
         start = datetime.fromisoformat(self.window_from).replace(tzinfo=UTC)
-        end = datetime.fromisoformat(self.window_to).replace(tzinfo=UTC) if self.window_to else start + timedelta(days=1)
+        end = (
+            datetime.fromisoformat(self.window_to).replace(tzinfo=UTC) if self.window_to else start + timedelta(days=1)
+        )
         return Window(start, end)
 
 
@@ -67,11 +70,14 @@ def bronze_asset(dataset: Dataset) -> dg.AssetsDefinition:
         kinds={"dlt", "deltalake", dataset.feed.kind},
         owners=[dataset.owner],
         tags={**tags(dataset), "zone": "bronze"},
-        metadata={"dagster/column_schema": bronze_columns(dataset), "declaration": dg.MetadataValue.path(source_link(dataset))},
+        metadata={
+            "dagster/column_schema": bronze_columns(dataset),
+            "declaration": dg.MetadataValue.path(source_link(dataset)),
+        },
         pool=f"lake_{'_'.join(key.path)}",
         freshness_policy=_freshness(dataset),
     )
-    def bronze(context: dg.AssetExecutionContext, config: Reload, platform: Platform) -> dg.MaterializeResult[None]:
+    def bronze(context: dg.AssetExecutionContext, config: Reload, platform: Platform) -> dg.MaterializeResult[Any]:
         from opetence_assets.ingestion.bronze import Request, load
 
         window = _days(context) if context.has_partition_key_range else config.window()
@@ -80,7 +86,9 @@ def bronze_asset(dataset: Dataset) -> dg.AssetsDefinition:
         assert table is not None
         more = {"rows_added": done.rows, "rows_read": done.source_rows, "rows_deleted": done.deleted}
         uri = f"{platform.lake.uri}/{done.key}"
-        return dg.MaterializeResult(metadata={**row_metadata(table.rows, uri, done.version, more), "refused": list(done.refused)})
+        return dg.MaterializeResult(
+            metadata={**row_metadata(table.rows, uri, done.version, more), "refused": list(done.refused)}
+        )
 
     return bronze
 

@@ -13,7 +13,7 @@ from opetence_assets.dataset import Dataset, Window
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.releases import Release, current_release
 from opetence_assets.lake.tables import open_table
-from opetence_assets.lake.verdicts import refused
+from opetence_assets.lake.verdicts import CheckResult, record, refused
 from opetence_assets.resources import Platform
 from opetence_assets.zones.specs import row_metadata
 from opetence_assets.zones.translation import GoldTranslator
@@ -32,7 +32,11 @@ class Rebuild(dg.Config):
         if not self.rebuild_from:
             return None
         start = datetime.fromisoformat(self.rebuild_from).replace(tzinfo=UTC)
-        end = datetime.fromisoformat(self.rebuild_to).replace(tzinfo=UTC) if self.rebuild_to else start + timedelta(days=1)
+        end = (
+            datetime.fromisoformat(self.rebuild_to).replace(tzinfo=UTC)
+            if self.rebuild_to
+            else start + timedelta(days=1)
+        )
         return Window(start, end)
 
 
@@ -62,6 +66,7 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path) -> dg.AssetsDefin
             release = publish(built, lake, others=others)
         finally:
             built.close()
+        _record_verdicts(built, lake, release)
         context.log.info("release %s is current", release.number)
         yield from _materialized(built, lake, release)
 
@@ -74,17 +79,32 @@ def pinned(datasets: tuple[Dataset, ...], lake: Lake, zone: str) -> dict[str, in
     return {table.key: table.version for table in tables if table is not None}
 
 
-def _materialized(built: "GoldBuild", lake: Lake, release: Release) -> Iterator[dg.MaterializeResult[None]]:
+def _materialized(built: "GoldBuild", lake: Lake, release: Release) -> Iterator[dg.MaterializeResult[Any]]:
     for run in built.model_runs:
         model = built.models[run.name]
         days = built.days.get(run.name)
-        more = {"release": release.number, "build_seconds": run.seconds, **({"days_rebuilt": len(days)} if days is not None else {})}
+        more = {
+            "release": release.number,
+            "build_seconds": run.seconds,
+            **({"days_rebuilt": len(days)} if days is not None else {}),
+        }
         metadata: dict[str, Any] = more
         if model.published:
             table = open_table(lake, model.table, release.versions[model.table])
             assert table is not None
             metadata = row_metadata(table.rows, f"{lake.uri}/{model.table}", table.version, more)
         yield dg.MaterializeResult(asset_key=dg.AssetKey(["gold", run.name]), metadata=metadata)
+
+
+def _record_verdicts(built: "GoldBuild", lake: Lake, release: Release) -> None:
+    """dbt's tests by model, so that ``opetence status`` tells them apart from the orchestrator's history."""
+    for model in built.models.values():
+        if model.published:
+            runs = [run for run in built.check_runs if run.model == model.name]
+            results = [
+                CheckResult(r.name, r.status == "pass", r.severity == "error", r.message, "0 rows") for r in runs
+            ]
+            record(lake, model.table, release.versions[model.table], results)
 
 
 def _refuse_unchecked(lake: Lake, silver: dict[str, int]) -> None:

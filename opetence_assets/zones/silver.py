@@ -1,5 +1,7 @@
 """A dataset's silver asset."""
 
+from typing import Any
+
 import dagster as dg
 
 from opetence_assets.dataset import Dataset
@@ -41,7 +43,7 @@ def silver_asset(dataset: Dataset) -> dg.AssetsDefinition:
             fail_window=dataset.freshness.alarm_after, warn_window=dataset.freshness.every
         ),
     )
-    def silver(config: Reload, platform: Platform) -> dg.MaterializeResult[None]:
+    def silver(config: Reload, platform: Platform) -> dg.MaterializeResult[Any]:
         from opetence_assets.refinement.silver import refine
 
         done = refine(dataset, platform.lake, platform.settings.scratch, config.window())

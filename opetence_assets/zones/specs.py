@@ -31,7 +31,9 @@ def description(dataset: Dataset) -> str:
 def tags(dataset: Dataset) -> dict[str, str]:
     """Whether personal data is in it, and which classes."""
     classes = sorted({treated.pii.value for treated in treated_columns(dataset)})
-    personal = {"personal_data": "yes", **{f"pii/{name}": "" for name in classes}} if classes else {"personal_data": "no"}
+    personal = (
+        {"personal_data": "yes", **{f"pii/{name}": "" for name in classes}} if classes else {"personal_data": "no"}
+    )
     return {**personal, "system": dataset.feed.system}
 
 
@@ -82,5 +84,3 @@ def row_metadata(rows: int, uri: str, version: int, more: Mapping[str, Any]) -> 
 def _nullable(dataset: Dataset, name: str) -> bool:
     column = dataset.schema.to_schema().columns.get(name)
     return column.nullable if column is not None else True
-
-

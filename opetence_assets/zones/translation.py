@@ -19,7 +19,9 @@ class GoldTranslator(DagsterDbtTranslator):
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "source":
-            return dg.AssetKey(["silver", dbt_resource_props["schema"].removeprefix(PREFIX), dbt_resource_props["name"]])
+            return dg.AssetKey(
+                ["silver", dbt_resource_props["schema"].removeprefix(PREFIX), dbt_resource_props["name"]]
+            )
         return dg.AssetKey(["gold", dbt_resource_props["name"]])
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:

@@ -1,4 +1,4 @@
-"""The order service's PostgreSQL schema. A transaction may commit minutes after it stamped its rows: read with a lag."""
+"""The order service's PostgreSQL schema; its transactions may commit minutes after they stamped their rows."""
 
 from datetime import timedelta
 

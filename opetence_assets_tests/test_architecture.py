@@ -1,0 +1,137 @@
+"""The architecture, kept: who may import whom, how large a room may be, and what must not exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "opetence_assets"
+FILES = sorted(PACKAGE.rglob("*.py")) + sorted((ROOT / "sandbox").rglob("*.py"))
+MODULES = sorted(PACKAGE.rglob("*.py"))
+every_file = pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+every_module = pytest.mark.parametrize("file", MODULES, ids=lambda f: str(f.relative_to(PACKAGE)))
+
+# Package → what it may import of ours. `dataset` and `settings` are open to all but settings itself.
+MAY_IMPORT = {
+    "settings": set[str](),
+    "dataset": {"settings"},
+    "datasets": {"sources"},
+    "sources": set[str](),
+    "privacy": set[str](),
+    "lake": set[str](),
+    "ingestion": {"lake", "privacy"},
+    "refinement": {"lake", "privacy"},
+    "warehouse": {"lake"},
+    "resources": {"lake"},
+    "zones": {"lake", "privacy", "ingestion", "refinement", "warehouse", "resources"},
+    "checks": {"lake", "privacy", "refinement", "resources"},
+    "backup": {"lake", "privacy", "resources"},
+    "automation": {"lake", "resources"},
+    "definitions": {"zones", "checks", "backup", "automation", "datasets", "resources", "warehouse"},
+    "command": None,  # the outermost ring: it may call everything
+}
+ORCHESTRATED = {"zones", "checks", "automation", "resources", "definitions"}
+BANNED_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|base|managers?|misc)(_|$)")
+
+
+def part_of(file: Path) -> str:
+    relative = file.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@every_module
+def test_imports_point_inwards(file: Path) -> None:
+    part = part_of(file)
+    if part == "__init__":
+        return
+    allowed = MAY_IMPORT[part]
+    ours = {name.split(".")[1] for name in imports(file) if name.startswith("opetence_assets.")}
+    if allowed is not None:
+        assert ours - allowed - {part, "dataset", "settings"} == set()
+
+
+@every_module
+def test_a_system_knows_no_other_systems_datasets(file: Path) -> None:
+    if part_of(file) != "datasets" or file.parent == PACKAGE / "datasets":
+        return
+    others = {
+        name
+        for name in imports(file)
+        if name.startswith("opetence_assets.datasets.") and name.split(".")[2] != file.parent.name
+    }
+    assert others == set()
+
+
+@every_module
+def test_what_moves_data_knows_no_orchestrator(file: Path) -> None:
+    relative = file.relative_to(PACKAGE).as_posix()
+    if part_of(file) in ORCHESTRATED | {"command"} or relative == "backup/assets.py":
+        return
+    assert not {name for name in imports(file) if name.split(".")[0] in ("dagster", "dagster_dbt")}
+
+
+@every_module
+def test_only_the_lake_touches_tables(file: Path) -> None:
+    if part_of(file) != "lake":
+        assert not {name for name in imports(file) if name.split(".")[0] in ("deltalake", "obstore")} or relative_ok(
+            file
+        )
+
+
+def relative_ok(file: Path) -> bool:
+    return part_of(file) == "backup"  # copies objects and rebuilds logs through the same store
+
+
+@every_file
+def test_rooms_are_small(file: Path) -> None:
+    text = file.read_text()
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno
+            nested = isinstance(node.body[-1], ast.Return) and any(isinstance(n, ast.FunctionDef) for n in node.body)
+            assert nested or node.end_lineno - first <= 40, f"{node.name} has {node.end_lineno - first} lines"
+
+
+@every_file
+def test_names_say_something(file: Path) -> None:
+    assert not BANNED_NAMES.search(file.stem)
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ClassDef):
+            assert not re.search(r"(Manager|Handler|Base|Helper)$", node.name) or node.name.startswith("_")
+
+
+@every_file
+def test_no_error_is_made_quiet(file: Path) -> None:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ExceptHandler):
+            broad = node.type is None or (
+                isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
+            )
+            reraises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+            assert not broad or reraises, f"line {node.lineno}"
+
+
+@every_file
+def test_nothing_is_pickled_and_nothing_sleeps_to_wait(file: Path) -> None:
+    assert not {name for name in imports(file) if name.split(".")[0] == "pickle"}
+
+
+def test_folders_are_shallow_and_the_median_file_is_short() -> None:
+    assert max(len(file.relative_to(ROOT).parts) for file in FILES) <= 4
+    lengths = sorted(len(file.read_text().splitlines()) for file in MODULES if file.name != "__init__.py")
+    assert lengths[len(lengths) // 2] <= 100
