@@ -16,9 +16,9 @@ from opetence_assets.settings import Settings
 from opetence_assets.warehouse.changes import Plan, kept_models, plans, rebuilt_days, to_build, write_plans
 from opetence_assets.warehouse.manifest import PROJECT, ensure_manifest, invoke, parsed_project, project_checksum
 from opetence_assets.warehouse.models import Model, declared_sources, read_models, tests_without
-from opetence_assets.warehouse.plugin import Prepare, preparing
+from opetence_assets.warehouse.plugin import Preparation, preparing
 from opetence_assets.warehouse.results import GOOD, CheckRun, ModelRun, check_runs, model_runs
-from opetence_assets.warehouse.views import show_released, show_silver
+from opetence_assets.warehouse.views import datasets, register, show_released, show_silver, silver_tables
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -29,32 +29,54 @@ UNIT_TESTED = "unit_tested.sha256"  # the state of the project that last passed 
 
 
 @dataclass(frozen=True)
+class Work:
+    """What a build has to do.
+
+    Attributes:
+        project: the state of the dbt project.
+        sources: silver key → the version it is built from.
+        since: the release it is based on, whose gold is its base.
+        kept: models that are not built because nothing they are built from changed → their released tables.
+        plans: how each daily model is built.
+    """
+
+    project: str
+    sources: Mapping[str, int]
+    since: Release | None
+    rebuild: Window | None
+    unit_tests: bool
+    models: Mapping[str, Model]
+    kept: Mapping[str, Table]
+    plans: Mapping[str, Plan]
+
+    @property
+    def wanted(self) -> set[str]:
+        """The models to build."""
+        return to_build(self.models.values(), self.kept)
+
+
+@dataclass(frozen=True)
 class GoldBuild:
     """A built gold, ready to be published or thrown away. Close it to free its memory.
 
     Attributes:
-        project: the state of the dbt project it was built with.
         run: a name of its own, the transaction its commits are made under.
-        sources: the silver versions it was built from.
-        since: the release it was built on, whose gold is its base.
-        kept: models that were not built because nothing they are built from changed → their released tables.
-        plans: how each daily model was built.
         days: daily model → the business days it rebuilt; None if it was built whole.
     """
 
-    project: str
     run: str
-    sources: Mapping[str, int]
-    since: Release | None
+    work: Work
     scratch: Path
-    models: Mapping[str, Model]
-    kept: Mapping[str, Table]
-    plans: Mapping[str, Plan]
     model_runs: tuple[ModelRun, ...]
     check_runs: tuple[CheckRun, ...]
     days: Mapping[str, tuple[date, ...] | None]
     connection: DuckDBPyConnection = field(repr=False)
     database: Any = field(repr=False)  # dbt's environment: the connection lives as long as it does
+
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """Every model of the project by name, each after those it reads."""
+        return self.work.models
 
     @property
     def passed(self) -> bool:
@@ -92,80 +114,106 @@ def build(
         ProjectBroken: dbt could not run at all. Failing models or tests do not raise: see ``GoldBuild.passed``.
         MissingSilver: a silver table a model needs has no version, and its types are not declared.
     """
-    manifest = ensure_manifest(settings)
-    models = {model.name: model for model in read_models(manifest)}
-    stamp, checksum = settings.manifest.with_name(UNIT_TESTED), project_checksum()
-    if unit_tests is None:
-        unit_tests = not (stamp.exists() and stamp.read_text() == checksum)
-    kept = {} if unit_tests or rebuild else kept_models(lake, models.values(), sources, since)
-    wanted = to_build(models.values(), kept)
-    made = plans(lake, [models[name] for name in models if name in wanted], sources, since)
-    needed = sorted({source for name in wanted for source in models[name].sources})
     scratch.mkdir(parents=True, exist_ok=True)
-
-    def prepare(con: DuckDBPyConnection) -> None:
-        con.execute("set TimeZone = 'UTC'")
-        con.execute("".join(f"create schema {name};" for name in ("build", "changed", "released", "fresh", "gold")))
-        show_silver(con, lake, {source: sources.get(source) for source in needed}, declared_sources(manifest))
-        show_released(con, "released", {plan.model.name: plan.released for plan in made if plan.released})
-        show_released(con, "gold", kept)
-        write_plans(con, made, rebuilt_days(rebuild))
-        for name in kept:
-            con.execute(f'create table changed."{name}" (day date)')
-
-    skipped = [*sorted(set(models) - wanted), *tests_without(manifest, wanted)]
-    con, database, results = _run(settings, scratch, prepare, skipped, unit_tests) if wanted else _nothing(prepare)
-    checks = check_runs(con, results)
-    if unit_tests and all(run.status in GOOD for run in checks):
-        stamp.write_text(checksum)
-    return GoldBuild(
-        project=checksum,
+    manifest = ensure_manifest(settings)
+    work = _work(lake, settings, manifest, sources, since, rebuild, unit_tests)
+    preparation = _preparation(lake, manifest, work, scratch)
+    con, database, results = _run(settings, manifest, work, preparation, scratch) if work.wanted else _idle(preparation)
+    built = GoldBuild(
         run=uuid4().hex,
-        sources=dict(sources),
-        since=since,
+        work=work,
         scratch=scratch,
-        models=models,
-        kept=kept,
-        plans={plan.model.name: plan for plan in made},
-        model_runs=(*model_runs(con, results), *(ModelRun(n, "kept", 0.0, t.rows, "") for n, t in kept.items())),
-        check_runs=checks,
-        days={plan.model.name: _days(con, plan) for plan in made}
-        | {name: () for name in kept if models[name].day is not None},
+        model_runs=(*model_runs(con, results), *_kept_runs(work)),
+        check_runs=check_runs(con, results),
+        days={name: _days(con, plan) for name, plan in work.plans.items()} | _no_days(work),
         connection=con,
         database=database,
     )
+    if work.unit_tests and all(run.status in GOOD for run in built.check_runs):
+        settings.manifest.with_name(UNIT_TESTED).write_text(work.project)
+    return built
+
+
+def _work(
+    lake: Lake,
+    settings: Settings,
+    manifest: Path,
+    sources: Mapping[str, int],
+    since: Release | None,
+    rebuild: Window | None,
+    unit_tests: bool | None,
+) -> Work:
+    models = {model.name: model for model in read_models(manifest)}
+    stamp, project = settings.manifest.with_name(UNIT_TESTED), project_checksum()
+    if unit_tests is None:
+        unit_tests = not (stamp.exists() and stamp.read_text() == project)
+    kept = {} if unit_tests or rebuild else kept_models(lake, models.values(), sources, since)
+    wanted = to_build(models.values(), kept)
+    made = plans(lake, [model for name, model in models.items() if name in wanted], sources, since)
+    by_name = {plan.model.name: plan for plan in made}
+    return Work(project, dict(sources), since, rebuild, unit_tests, models, kept, by_name)
+
+
+def _preparation(lake: Lake, manifest: Path, work: Work, scratch: Path) -> Preparation:
+    """How the private database comes to see silver, released gold and the plans."""
+    needed = sorted({source for name in work.wanted for source in work.models[name].sources})
+    silver = silver_tables(lake, needed, work.sources)
+    released = {name: plan.released for name, plan in work.plans.items() if plan.released}
+    remote = datasets([*silver.values(), *released.values(), *work.kept.values()])
+
+    def each(con: DuckDBPyConnection) -> None:
+        con.execute("set TimeZone = 'UTC'")
+        register(con, remote)
+
+    def once(con: DuckDBPyConnection) -> None:
+        each(con)
+        con.execute("".join(f"create schema {name};" for name in ("build", "changed", "released", "fresh", "gold")))
+        show_silver(con, silver, declared_sources(manifest))
+        show_released(con, "released", released)
+        show_released(con, "gold", work.kept)
+        write_plans(con, work.plans.values(), rebuilt_days(work.rebuild), work.kept)
+
+    return Preparation(once, each, {"temp_directory": str(scratch / "spill")})
 
 
 def _run(
-    settings: Settings, scratch: Path, prepare: Prepare, skipped: list[str], unit_tests: bool
+    settings: Settings, manifest: Path, work: Work, preparation: Preparation, scratch: Path
 ) -> tuple[DuckDBPyConnection, Any, list[Any]]:
     """The private database, what keeps it open, and dbt's results."""
     arguments = ["build", "--no-write-json"]
-    if not unit_tests:
+    if not work.unit_tests:
         arguments += ["--exclude-resource-type", "unit_test"]
-    if skipped:  # cautiously: a test that also looks at a model being built is run
-        arguments += ["--indirect-selection", "cautious", "--exclude", *skipped]
-    with preparing(prepare, {"temp_directory": str(scratch / "spill")}) as database:
+    if skipped := sorted(set(work.models) - work.wanted):
+        # Cautiously: a test that also looks at a model being built is run; one that looks at none is named itself.
+        arguments += ["--indirect-selection", "cautious", "--exclude", *skipped, *tests_without(manifest, work.wanted)]
+    with preparing(preparation) as database:
         results = list(invoke(arguments, PROJECT, scratch / "dbt", parsed_project(settings)).results)
         environment = database()
     return environment.conn, environment, results
 
 
-def _nothing(prepare: Prepare) -> tuple[DuckDBPyConnection, Any, list[Any]]:
+def _idle(preparation: Preparation) -> tuple[DuckDBPyConnection, Any, list[Any]]:
+    """As ``_run``, when there is nothing to run."""
     import duckdb
 
     con = duckdb.connect()
-    prepare(con)
+    preparation.once(con)
     return con, con, []
+
+
+def _kept_runs(work: Work) -> list[ModelRun]:
+    return [ModelRun(name, "kept", 0.0, table.rows, "") for name, table in work.kept.items()]
+
+
+def _no_days(work: Work) -> dict[str, tuple[date, ...]]:
+    return {name: () for name in work.kept if work.models[name].day is not None}
 
 
 def _days(con: DuckDBPyConnection, plan: Plan) -> tuple[date, ...] | None:
     if plan.whole:
         return None
-    known = con.execute(
-        "select 1 from duckdb_tables() where schema_name = 'changed' and table_name = ?", [plan.model.name]
-    )
-    if known.fetchone() is None:
+    tables = "select 1 from duckdb_tables() where schema_name = 'changed' and table_name = ?"
+    if con.execute(tables, [plan.model.name]).fetchone() is None:
         return ()  # a model before it failed
     days = con.execute(f'select day from changed."{plan.model.name}" order by day')  # noqa: S608 - our own name
     return tuple(day for (day,) in days.fetchall())

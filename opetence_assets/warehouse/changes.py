@@ -85,8 +85,8 @@ def rebuilt_days(window: Window | None) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def write_plans(con: DuckDBPyConnection, made: Iterable[Plan], rebuilt: Iterable[date]) -> None:
-    """Fills schema ``build``, which dbt/macros/changed_days.sql reads."""
+def write_plans(con: DuckDBPyConnection, made: Iterable[Plan], rebuilt: Iterable[date], kept: Iterable[str]) -> None:
+    """Fills schema ``build``, which dbt/macros/changed_days.sql reads; no day of a kept model changed."""
     con.execute(
         "create table build.plans (model text, whole boolean);"
         "create table build.consumed (model text, source text, version bigint);"
@@ -102,6 +102,8 @@ def write_plans(con: DuckDBPyConnection, made: Iterable[Plan], rebuilt: Iterable
             con.execute("insert into build.left_days values (?, ?, ?)", [name, source, day])
     for day in rebuilt:
         con.execute("insert into build.rebuilt values (?)", [day])
+    for name in kept:
+        con.execute(f'create table changed."{name}" (day date)')
 
 
 def _plan(lake: Lake, model: Model, sources: Mapping[str, int], since: Release | None, upstream: list[Plan]) -> Plan:

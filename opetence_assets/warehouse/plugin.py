@@ -7,7 +7,7 @@ gold, plans) is handed over through this module rather than through the profile.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,15 +15,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-Prepare = Callable[["DuckDBPyConnection"], None]
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a build does to the database: ``once`` when it is opened, ``each`` to every connection dbt makes to it."""
+
+    once: Callable[[DuckDBPyConnection], None]
+    each: Callable[[DuckDBPyConnection], None]
+    options: Mapping[str, str]
+
 
 _one_build = threading.Lock()  # dbt keeps one environment per process
-_handed: list[tuple[Prepare, dict[str, str]]] = []
+_handed: list[Preparation] = []
 
 
 @contextmanager
-def preparing(prepare: Prepare, options: dict[str, str]) -> Generator[Callable[[], Any]]:
-    """While open, the next private database dbt opens is configured by ``options`` and handed to ``prepare``.
+def preparing(preparation: Preparation) -> Generator[Callable[[], Any]]:
+    """While open, the next private database dbt opens is prepared.
 
     Yields a function that gives dbt's environment once dbt has run; the database lives as long as that does.
 
@@ -35,7 +43,7 @@ def preparing(prepare: Prepare, options: dict[str, str]) -> Generator[Callable[[
     if not _one_build.acquire(blocking=False):
         raise RuntimeError("gold is already being built in this process; wait for that build or start another process")
     try:
-        _handed[:] = [(prepare, options)]
+        _handed[:] = [preparation]
         DuckDBConnectionManager.close_all_connections()  # or dbt would go on with the last build's database
         yield DuckDBConnectionManager.env
     finally:
@@ -53,14 +61,15 @@ class Plugin:
     credentials: Any = None
 
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
-        for _, options in _handed:
-            config.update(options)
+        for handed in _handed:
+            config.update(handed.options)
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         if not _handed:
             raise RuntimeError("dbt cannot see silver by itself; build gold with: opetence run --select gold")
-        for prepare, _ in _handed:
-            prepare(conn)
+        for handed in _handed:
+            handed.once(conn)
 
     def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
-        cursor.execute("SET TimeZone = 'UTC'")
+        for handed in _handed:
+            handed.each(cursor)

@@ -49,9 +49,9 @@ def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Relea
     published = [model for model in build.models.values() if model.published]
     with TemporaryDirectory(prefix="gold-", dir=build.scratch) as folder:
         gold = {model.table: _committed(build, lake, model, Path(folder)) for model in published}
-    versions = {**others, **build.sources, **gold}
-    since, notes = build.since, {"gold": build.run, "project": build.project}
-    same = since is not None and versions == since.versions and since.notes.get("project") == build.project
+    since, project = build.work.since, build.work.project
+    versions, notes = {**others, **build.work.sources, **gold}, {"gold": build.run, "project": project}
+    same = since is not None and versions == since.versions and since.notes.get("project") == project
     if since and same and releases.current_release(lake) == since:
         return since
     return releases.publish(lake, versions, notes, base=since.number if since else 0)
@@ -59,9 +59,10 @@ def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Relea
 
 def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:
     """The version of a model's table that holds the built rows: the released one where nothing changed."""
-    if model.name in build.kept:
-        return build.kept[model.name].version
-    version = build.since.versions.get(model.table) if build.since else None
+    work = build.work
+    if model.name in work.kept:
+        return work.kept[model.name].version
+    version = work.since.versions.get(model.table) if work.since else None
     released = open_table(lake, model.table, version) if version is not None else None
     content = _content(build, model) if model.day is None else ""
     if released is not None and _is_unchanged(build, lake, model, released, content):
@@ -73,7 +74,7 @@ def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:
     newest = open_table(lake, model.table)
     active = {file.path for file in newest.files} if newest else set[str]()
     paths = {file.path for file in wanted}
-    plan = build.plans.get(model.name)
+    plan = work.plans.get(model.name)
     return commit(
         lake,
         model.table,
@@ -83,7 +84,7 @@ def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:
         transactions={f"gold:{build.run}": 1},
         metadata={
             "checksum": model.checksum,
-            "consumed": seen_by(model, build.sources),
+            "consumed": seen_by(model, work.sources),
             "content": content,
             "built_whole": plan.whole if plan else "",
             "days": [day.isoformat() for day in build.days.get(model.name) or ()],
@@ -95,7 +96,8 @@ def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:
 def _is_unchanged(build: GoldBuild, lake: Lake, model: Model, released: Table, content: str) -> bool:
     if model.day is not None:
         return build.days[model.name] == ()
-    return metadata_of(lake, model.table, released.version).get("content") == content
+    metadata = metadata_of(lake, model.table, released.version)
+    return metadata.get("content") == content and metadata.get("checksum") == model.checksum
 
 
 def _content(build: GoldBuild, model: Model) -> str:
