@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from opetence_assets.lake.places import Lake, lake_at
 from opetence_assets.settings import Settings, read_settings
+from opetence_assets_tests.shop import TABLE, Shop, connected
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -26,3 +30,30 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def lake(settings: Settings) -> Lake:
     return lake_at(settings)
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[str]:
+    """The owner's connection string of a real PostgreSQL server, one for each test process."""
+    from sandbox import down, up
+
+    folder = Path(tempfile.mkdtemp(prefix="opt", dir="/tmp"))  # short: the path of a Unix socket has 107 bytes
+    try:
+        yield up(folder).owner_uri
+    finally:
+        down(folder)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def shop(database: str) -> Shop:
+    """An empty table of sales."""
+    shop = Shop(database)
+    shop.run(TABLE)
+    return shop
+
+
+@pytest.fixture
+def shop_settings(settings: Settings, shop: Shop) -> Settings:
+    """Settings that know where the sales are."""
+    return connected(settings, shop)

@@ -12,7 +12,7 @@ from uuid import uuid4
 import polars as pl
 
 from opetence_assets.dataset import DataError, Dataset, Deletes, Extract, Extraction, Facts, Window
-from opetence_assets.ingestion.held import Held, held_rows, vanished
+from opetence_assets.ingestion.held import Held, held_rows, refuse_retyped, vanished
 from opetence_assets.ingestion.staging import normalized
 from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
@@ -106,6 +106,8 @@ def _landing(stream: _Stream, table: Table | None) -> Iterator[pyarrow.Table]:
         read += len(batch)
         frame = pl.DataFrame(batch)
         protected = protect(frame, stream.dataset, stream.store, stream.settings.hash_keys)
+        if stream.schema is None:
+            refuse_retyped(stream.dataset, table, protected)
         fresh = stream.held.without(protected)
         if stream.dataset.deletes is Deletes.HARD:
             stream.arrived.append(fresh.select(stream.dataset.key))

@@ -85,3 +85,22 @@ def vanished(
             next_command="check the source; if it is right, load in steps while the rows leave",
         )
     return gone
+
+
+def refuse_retyped(dataset: Dataset, table: Table | None, batch: pl.DataFrame) -> None:
+    """Raises DataError if a column arrives with another type than bronze holds: no variant column, no silent cast."""
+    if table is None:
+        return
+    held = pl.DataFrame(table.schema.empty_table()).schema
+    retyped = [
+        f"{name} {batch.schema[name]} (bronze has {dtype})"
+        for name, dtype in held.items()
+        if name in batch.schema and batch.schema[name] != dtype
+    ]
+    if retyped:
+        raise DataError(
+            dataset.name,
+            found=f"columns of another type than before: {', '.join(retyped)}",
+            allowed="the types bronze has",
+            next_command="restore the source's type, or declare the changed table as a new dataset",
+        )

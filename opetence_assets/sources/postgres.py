@@ -68,12 +68,13 @@ class PostgresTable:
         """Changes whenever a row was inserted, updated or deleted; reads the server's counters, not the table."""
         connection = _connected(self, settings, dataset.name)
         with connection, connection.cursor() as cursor:
-            row = _one(
+            # A view has no counters: it may have changed at any time.
+            (counters,) = _one(
                 cursor,
-                "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables"
-                f" WHERE relid = to_regclass('{self.relation}')",
+                "SELECT coalesce((SELECT concat_ws('-', n_tup_ins, n_tup_upd, n_tup_del) FROM pg_stat_user_tables"
+                f" WHERE relid = to_regclass('{self.relation}')), clock_timestamp()::text)",
             )
-        return "-".join(str(count) for count in row)
+        return counters
 
 
 def described(feed: PostgresTable, settings: Settings) -> list[Column]:
