@@ -117,8 +117,7 @@ def build(
     scratch.mkdir(parents=True, exist_ok=True)
     manifest = ensure_manifest(settings)
     work = _work(lake, settings, manifest, sources, since, rebuild, unit_tests)
-    preparation = _preparation(lake, manifest, work, scratch)
-    con, database, results = _run(settings, manifest, work, preparation, scratch) if work.wanted else _idle(preparation)
+    con, database, results = _run(lake, settings, manifest, work, scratch) if work.wanted else _idle()
     built = GoldBuild(
         run=uuid4().hex,
         work=work,
@@ -177,7 +176,7 @@ def _preparation(lake: Lake, manifest: Path, work: Work, scratch: Path) -> Prepa
 
 
 def _run(
-    settings: Settings, manifest: Path, work: Work, preparation: Preparation, scratch: Path
+    lake: Lake, settings: Settings, manifest: Path, work: Work, scratch: Path
 ) -> tuple[DuckDBPyConnection, Any, list[Any]]:
     """The private database, what keeps it open, and dbt's results."""
     arguments = ["build", "--no-write-json"]
@@ -186,18 +185,17 @@ def _run(
     if skipped := sorted(set(work.models) - work.wanted):
         # Cautiously: a test that also looks at a model being built is run; one that looks at none is named itself.
         arguments += ["--indirect-selection", "cautious", "--exclude", *skipped, *tests_without(manifest, work.wanted)]
-    with preparing(preparation) as database:
+    with preparing(_preparation(lake, manifest, work, scratch)) as database:
         results = list(invoke(arguments, PROJECT, scratch / "dbt", parsed_project(settings)).results)
         environment = database()
     return environment.conn, environment, results
 
 
-def _idle(preparation: Preparation) -> tuple[DuckDBPyConnection, Any, list[Any]]:
+def _idle() -> tuple[DuckDBPyConnection, Any, list[Any]]:
     """As ``_run``, when there is nothing to run."""
     import duckdb
 
     con = duckdb.connect()
-    preparation.once(con)
     return con, con, []
 
 

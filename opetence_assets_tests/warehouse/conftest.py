@@ -18,7 +18,7 @@ from opetence_assets.lake.tables import open_table
 from opetence_assets.settings import Settings
 from opetence_assets.warehouse.build import GoldBuild, build
 from opetence_assets.warehouse.publish import publish
-from opetence_assets_tests.warehouse.silver import silver, write
+from opetence_assets_tests.warehouse.silver import SCHEMAS, silver, write
 
 if TYPE_CHECKING:
     from opetence_assets.dataset import Window
@@ -48,7 +48,7 @@ class Warehouse:
     @contextmanager
     def built(self, rebuild: Window | None = None) -> Iterator[GoldBuild]:
         """Gold over the newest silver."""
-        keys = sorted(f"silver/{path.parent.name}/{path.name}" for path in Path(self.lake.uri).glob("silver/*/*"))
+        keys = [f"silver/{name}" for name in SCHEMAS]
         tables = {key: open_table(self.lake, key) for key in keys}
         pinned = {key: table.version for key, table in tables.items() if table}
         since = current_release(self.lake)

@@ -7,44 +7,20 @@ lake makes every commit and release visible. It publishes a database that dbt bu
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import polars as pl
 import pytest
 
-from opetence_assets.lake.places import Lake
 from opetence_assets.lake.releases import current_release
 from opetence_assets.lake.tables import open_table
 from opetence_assets.warehouse.build import GoldBuild
-from opetence_assets.warehouse.publish import publish
 from opetence_assets_tests.warehouse.conftest import Warehouse
 from opetence_assets_tests.warehouse.silver import silver
+from opetence_assets_tests.warehouse.victim import publish_and_die
 
 pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("warehouse")]
-
-
-def publish_and_die(build: GoldBuild, database: Path, lake: Lake, links: int) -> None:
-    """Publishes until the ``links``-th commit is about to become visible; 0 lives."""
-    import duckdb
-
-    met = 0
-
-    def audit(event: str, _: Any) -> None:
-        nonlocal met
-        met += event == "os.link"
-        if event == "os.link" and met == links:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(audit)
-    connection = duckdb.connect(str(database), read_only=True)
-    connection.execute("set TimeZone = 'UTC'")
-    publish(replace(build, connection=connection, run=uuid4().hex), lake, others={})
 
 
 def test_a_publish_killed_at_any_commit(warehouse: Warehouse) -> None:

@@ -1,0 +1,65 @@
+"""The same on S3, where DuckDB reads Arrow datasets: a real server, conditional puts and all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from opetence_assets.warehouse.build import GoldBuild
+from opetence_assets_tests.warehouse.conftest import Warehouse
+from opetence_assets_tests.warehouse.silver import silver
+
+pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("warehouse")]
+
+
+@pytest.fixture
+def bucket() -> Iterator[dict[str, str]]:
+    """Storage options of an empty bucket ``lake``."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
+    options = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", **keys}
+    client = boto3.client(
+        "s3", "us-east-1", endpoint_url=options["AWS_ENDPOINT_URL"], aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    client.create_bucket(Bucket="lake")
+    client.close()
+    yield options
+    server.stop()
+
+
+def test_gold_is_built_and_refreshed_on_s3(
+    first: tuple[Warehouse, GoldBuild], bucket: dict[str, str], tmp_path: Path
+) -> None:
+    shutil.copytree(first[0].settings.manifest.parent, tmp_path / "dbt")
+    settings = replace(first[0].settings, home=tmp_path, lake="s3://lake/prefix", storage_options=bucket)
+    warehouse = Warehouse(settings, tmp_path)
+    warehouse.put(silver())
+    made, release = warehouse.refreshed()
+    assert made.passed, made.failed
+    names = ("fct_orders", "customer_lifetime_value", "fct_online_retail_lines")
+    for name in names:
+        assert warehouse.gold(name).sort(pl.all()).equals(first[0].gold(name).sort(pl.all())), name
+
+    orders = silver()["order_service/orders"]
+    one = pl.col("order_id") == orders["order_id"][4]
+    cancelled = pl.when(one).then(pl.lit("cancelled")).otherwise("status").alias("status")
+    version = pl.when(one).then(1).otherwise("_version").alias("_version")
+    warehouse.put({"order_service/orders": orders.with_columns(cancelled, version)})
+    made, later = warehouse.refreshed()
+    assert made.passed, made.failed
+    assert len(made.days["fct_orders"] or ()) == 1
+    assert (
+        warehouse.gold("fct_orders")["is_cancelled"].sum()
+        == warehouse.gold("fct_orders", release)["is_cancelled"].sum() + 1
+    )
+    assert later.versions["gold/fct_shipments"] == release.versions["gold/fct_shipments"]
