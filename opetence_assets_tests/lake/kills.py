@@ -1,0 +1,70 @@
+"""Real kills: a scenario runs in a process of its own that SIGKILLs itself before its n-th change of the disk."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+
+# Everything that changes the disk passes through one of these; obstore and delta-rs are called through the last two.
+STEPS: tuple[tuple[Any, str], ...] = (
+    *((os, name) for name in ("fsync", "link", "rename", "replace", "unlink", "mkdir")),
+    (shutil, "copyfile"),
+    (Path, "write_bytes"),
+    (DeltaTable, "create_checkpoint"),
+)
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(
+    ["pytest", "polars", "pyarrow.parquet", "obstore", "opetence_assets_tests.lake.scenarios"]
+)
+
+
+def finished(scenario: Callable[..., object], *arguments: object) -> bool:
+    """Runs a scenario in a process of its own; whether it ended well."""
+    return _exit_code(None, scenario, arguments) == 0
+
+
+def kills(scenario: Callable[..., object], make: Callable[[int], tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+    """Kills a scenario before each of its steps in turn, each time with arguments made anew; yields those."""
+    for step in count():
+        arguments = make(step)
+        code = _exit_code(step, scenario, arguments)
+        if code == 0:
+            assert step, "the scenario changed nothing"
+            return
+        assert code == -signal.SIGKILL, f"step {step} ended with {code}"
+        yield arguments
+
+
+def _exit_code(step: int | None, scenario: Callable[..., object], arguments: tuple[object, ...]) -> int | None:
+    process = PROCESSES.Process(target=_run, args=(step, scenario, arguments))
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def _run(step: int | None, scenario: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    if step is not None:
+        numbers = count()
+        for owner, name in STEPS:
+            setattr(owner, name, _deadly(getattr(owner, name), name, step, numbers))
+    scenario(*arguments)
+
+
+def _deadly(function: Callable[..., Any], name: str, step: int, numbers: Iterator[int]) -> Callable[..., Any]:
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        if next(numbers) == step:
+            if name == "write_bytes":  # cut off half-way
+                path, data = arguments
+                function(path, data[: len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **options)
+
+    return wrapped
