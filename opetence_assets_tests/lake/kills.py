@@ -21,8 +21,9 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (DeltaTable, "create_checkpoint"),
 )
 PROCESSES = multiprocessing.get_context("forkserver")
+# What every process needs is imported once and inherited; fork is safe there, for no thread was ever started.
 PROCESSES.set_forkserver_preload(
-    ["pytest", "polars", "pyarrow.parquet", "obstore", "opetence_assets_tests.lake.scenarios"]
+    ["pytest", "pyarrow.parquet", "obstore.store", __name__, "opetence_assets_tests.lake.scenarios"]
 )
 
 
