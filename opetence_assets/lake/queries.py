@@ -38,8 +38,8 @@ def query(lake: Lake, release: Release, sql: str) -> pa.Table:
         try:
             statement = _one_read(connection, sql)
             tables = _tables(lake, release, sql)
-            _exposed(connection, tables)
-            _locked(connection, (uri for table in tables if lake.is_local for uri in table.uris))
+            _expose(connection, tables, sql)
+            _lock(connection, (uri for table in tables if lake.is_local for uri in table.uris))
             return connection.sql(statement).to_arrow_table()
         except duckdb.Error as error:
             known = ", ".join(sorted(_name(key) for key in release.versions if _is_public(key)))
@@ -75,7 +75,8 @@ def _tables(lake: Lake, release: Release, sql: str) -> list[Table]:
     return [table for table in opened if table is not None]
 
 
-def _exposed(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> None:
+def _expose(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], sql: str) -> None:
+    """A view for each table; making one reads every footer, so the quoted name is made only where it is used."""
     for catalog in CATALOGS:
         connection.execute(f"ATTACH ':memory:' AS {catalog}")
     for table in tables:
@@ -83,7 +84,8 @@ def _exposed(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> 
         for name in schema:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {catalog}.{_quoted(name)}")
         connection.execute(f"CREATE VIEW {_name(table.key)} AS {_rows(connection, table)}")
-        connection.execute(f"CREATE VIEW {_quoted(table.key)} AS FROM {_name(table.key)}")
+        if _quoted(table.key) in sql:
+            connection.execute(f"CREATE VIEW {_quoted(table.key)} AS FROM {_name(table.key)}")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
@@ -119,7 +121,7 @@ def _s3(lake: Lake) -> S3FileSystem:
     )
 
 
-def _locked(connection: duckdb.DuckDBPyConnection, files: Iterable[str]) -> None:
+def _lock(connection: duckdb.DuckDBPyConnection, files: Iterable[str]) -> None:
     """No file but these, no extension, no Python variable, and no way back."""
     connection.execute(f"SET allowed_paths = {_listed(files)}")
     for setting in (
