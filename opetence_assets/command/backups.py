@@ -81,5 +81,5 @@ def restore(
         {"into": str(into), "release": report.release, "tables": rows},
         as_json=json,
         table={"table": [r["table"] for r in rows], "rows restored": [r["rows"] for r in rows]},
-        title=f"restored into {into}",
+        title=f"restored into {into}; open it with the keys of this home: OPETENCE_HOME={into} and local.env or your vault",
     )

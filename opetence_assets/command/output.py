@@ -10,6 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 
+WIDE = 240  # columns
+
+
 def emit(value: Any, *, as_json: bool, table: Mapping[str, Sequence[Any]] | None = None, title: str = "") -> None:
     """Prints ``value`` as JSON, or ``table`` (column → cells) for people."""
     if as_json or table is None:
@@ -26,7 +29,8 @@ def emit(value: Any, *, as_json: bool, table: Mapping[str, Sequence[Any]] | None
         )
     for row in zip(*table.values(), strict=True):
         shown.add_row(*(cell(value) for value in row))
-    Console().print(shown)
+    # Into a pipe or a file there is no screen to fit: cut nothing.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(shown)
 
 
 def cells_are_short(cells: Sequence[Any]) -> bool:

@@ -28,7 +28,7 @@ def ui(port: Annotated[int, typer.Option(help="port of the web server")] = 3000)
     socket = settings.dagster_home / "code.sock"
     workspace = _workspace(settings.dagster_home, socket)
     typer.echo(f"Opetence on http://{HOST}:{port}   (Ctrl-C stops it; drop partners' files in {settings.drop})")
-    code = ["code-server", "start", "-m", "opetence_assets.definitions", "-n", "opetence", "-s", str(socket)]
+    code = ["code-server", "start", "-m", "opetence_assets.definitions", "--location-name", "opetence", "-s", str(socket)]
     commands = [
         [sys.executable, "-m", "dagster", *code, "--inject-env-vars-from-instance"],
         [sys.executable, "-m", "dagster_webserver", "-h", HOST, "-p", str(port), "-w", str(workspace)],

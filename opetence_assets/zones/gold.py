@@ -1,7 +1,8 @@
 """The gold assets: one step builds all models, checks them, and publishes a release only if everything passed."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path) -> dg.AssetsDefin
             built.close()
         _record_verdicts(built, lake, release)
         context.log.info("release %s is current", release.number)
-        yield from _materialized(built, lake, release)
+        done = {result.asset_key: result for result in _materialized(built, lake, release)}
+        yield from (done[key] for key in _in_order(context.assets_def) if key in done)
 
     return gold
 
@@ -94,6 +96,11 @@ def _materialized(built: "GoldBuild", lake: Lake, release: Release) -> Iterator[
             assert table is not None
             metadata = row_metadata(table.rows, f"{lake.uri}/{model.table}", table.version, more)
         yield dg.MaterializeResult(asset_key=dg.AssetKey(["gold", run.name]), metadata=metadata)
+
+
+def _in_order(assets: dg.AssetsDefinition) -> Iterable[dg.AssetKey]:
+    """Every model after those it reads, as Dagster asks for; dbt ends them in any order that its threads like."""
+    return TopologicalSorter({spec.key: [dep.asset_key for dep in spec.deps] for spec in assets.specs}).static_order()
 
 
 def _record_verdicts(built: "GoldBuild", lake: Lake, release: Release) -> None:
