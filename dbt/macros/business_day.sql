@@ -16,7 +16,7 @@
 
 {# A ratio with four decimals; null where there is nothing to divide by. #}
 {% macro ratio(part, whole) -%}
-    cast({{ part }} / nullif({{ whole }}, 0) as decimal(18, 4))
+    cast(({{ part }}) / nullif({{ whole }}, 0) as decimal(18, 4))
 {%- endmacro %}
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -61,6 +63,7 @@ class GoldBuild:
 
     Attributes:
         run: a name of its own, the transaction its commits are made under.
+        scratch: a folder of its own, gone when it is closed.
         days: daily model → the business days it rebuilt; None if it was built whole.
     """
 
@@ -91,6 +94,7 @@ class GoldBuild:
 
     def close(self) -> None:
         self.database.close()
+        rmtree(self.scratch, ignore_errors=True)
 
 
 def build(
@@ -114,14 +118,15 @@ def build(
         ProjectBroken: dbt could not run at all. Failing models or tests do not raise: see ``GoldBuild.passed``.
         MissingSilver: a silver table a model needs has no version, and its types are not declared.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
     manifest = ensure_manifest(settings)
     work = _work(lake, settings, manifest, sources, since, rebuild, unit_tests)
-    con, database, results = _run(lake, settings, manifest, work, scratch) if work.wanted else _idle()
+    scratch.mkdir(parents=True, exist_ok=True)
+    folder = Path(mkdtemp(prefix="gold-", dir=scratch))
+    con, database, results = _run(lake, settings, manifest, work, folder) if work.wanted else _idle()
     built = GoldBuild(
         run=uuid4().hex,
         work=work,
-        scratch=scratch,
+        scratch=folder,
         model_runs=(*model_runs(con, results), *_kept_runs(work)),
         check_runs=check_runs(con, results),
         days={name: _days(con, plan) for name, plan in work.plans.items()} | _no_days(work),

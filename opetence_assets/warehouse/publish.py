@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from opetence_assets.lake import releases
@@ -47,8 +46,7 @@ def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Relea
             "Nothing was committed. Next: mend the data or the model, then opetence run --select gold"
         )
     published = [model for model in build.models.values() if model.published]
-    with TemporaryDirectory(prefix="gold-", dir=build.scratch) as folder:
-        gold = {model.table: _committed(build, lake, model, Path(folder)) for model in published}
+    gold = {model.table: _committed(build, lake, model) for model in published}
     since, project = build.work.since, build.work.project
     versions, notes = {**others, **build.work.sources, **gold}, {"gold": build.run, "project": project}
     same = since is not None and versions == since.versions and since.notes.get("project") == project
@@ -57,7 +55,7 @@ def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Relea
     return releases.publish(lake, versions, notes, base=since.number if since else 0)
 
 
-def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:
+def _committed(build: GoldBuild, lake: Lake, model: Model) -> int:
     """The version of a model's table that holds the built rows: the released one where nothing changed."""
     work = build.work
     if model.name in work.kept:
@@ -68,7 +66,7 @@ def _committed(build: GoldBuild, lake: Lake, model: Model, folder: Path) -> int:
     if released is not None and _is_unchanged(build, lake, model, released, content):
         return released.version
     kept = _kept(build, model, released)
-    fresh = [stage(lake, model.table, file) for file in _exported(build, model, folder)]
+    fresh = [stage(lake, model.table, file) for file in _exported(build, model)]
     wanted = [*kept, *fresh]
     # Commits of a killed publish may lie between the released version and the newest: only their files are replaced.
     newest = open_table(lake, model.table)
@@ -119,13 +117,13 @@ def _kept(build: GoldBuild, model: Model, released: Table | None) -> list[DataFi
     return [file for file in released.files if str(file.stats["minValues"][model.day])[:7] not in changed]
 
 
-def _exported(build: GoldBuild, model: Model, folder: Path) -> list[Path]:
+def _exported(build: GoldBuild, model: Model) -> list[Path]:
     """The rows to be written as Parquet files, in the order of their day and key: one file, or one a changed month."""
     order = ", ".join(f'"{name}"' for name in ([model.day] if model.day else []) + list(model.key)) or "all"
     names = ", ".join(f'"{name}"' for name in model.columns)
     files: list[Path] = []
     for part, condition in _parts(build, model):
-        path = folder / f"{model.name}-{part}.parquet"
+        path = build.scratch / f"{model.name}-{part}.parquet"
         query = f"select {names} from gold.{model.name} where {condition} order by {order}"  # noqa: S608 - our own names
         copied = build.connection.execute(
             f"copy ({query}) to '{path}' (format parquet, compression zstd, row_group_size {ROW_GROUP})"

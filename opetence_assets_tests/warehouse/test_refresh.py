@@ -82,6 +82,13 @@ def test_a_changed_a_moved_and_a_lost_order_rebuild_their_days(warehouse: Wareho
     assert lost not in set(gold["order_id"])
     assert warehouse.gold("fct_orders", before).equals(was), "the older release is as it was"
     assert_only_months_of(warehouse, rebuilt, before, release)
+    assert not list((warehouse.folder / "scratch").iterdir()), "a closed build leaves nothing behind"
+
+    roll_back(warehouse.lake, to=before.number)
+    assert warehouse.gold("fct_orders").equals(was)
+    made, _ = warehouse.refreshed()
+    assert set(made.days["fct_orders"] or ()) == rebuilt, "what changed since the release that readers see"
+    assert warehouse.gold("fct_orders").equals(gold)
 
 
 def assert_only_months_of(warehouse: Warehouse, days: set[date], before: Release, release: Release) -> None:
@@ -124,7 +131,7 @@ def test_a_failing_test_blocks_and_the_release_stays(warehouse: Warehouse) -> No
     before = warehouse.released
     with warehouse.built() as made:
         assert not made.passed
-        with pytest.raises(ChecksFailed, match="unique_key_fct_returns"):
+        with pytest.raises(ChecksFailed, match="unique_key_of_fct_returns"):
             publish(made, warehouse.lake, others={})
     failed = [run for run in made.check_runs if run.status == "fail"]
     assert sorted((run.model, run.severity, run.failures) for run in failed) == [

@@ -30,4 +30,4 @@ def publish_and_die(build: GoldBuild, database: Path, lake: Lake, links: int) ->
     sys.addaudithook(audit)
     connection = duckdb.connect(str(database), read_only=True)
     connection.execute("set TimeZone = 'UTC'")
-    publish(replace(build, connection=connection, run=uuid4().hex), lake, others={})
+    publish(replace(build, connection=connection, run=uuid4().hex, scratch=database.parent), lake, others={})
