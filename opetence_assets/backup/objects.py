@@ -6,10 +6,12 @@ Files are copied, never hard-linked: a link is the same bytes on the same disk, 
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
@@ -19,6 +21,7 @@ from opetence_assets.lake.places import TEMPORARY, Lake, store_of
 
 BLOCK = 1 << 20
 FOLDER = "objects"
+UNFINISHED = re.compile(rf"_[0-9a-f]{{32}}{re.escape(TEMPORARY)}")
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,12 @@ def stored_sizes(store: Lake) -> dict[str, int]:
     return {entry["path"]: entry["size"] for page in pages for entry in page}
 
 
-def sweep_unfinished(place: Lake) -> None:
-    """Deletes what copies that were killed more than a day ago left in a local place."""
+def sweep_unfinished(place: Lake, age: timedelta = timedelta(days=1)) -> None:
+    """Deletes what copies that were killed longer than ``age`` ago left in a local place."""
     if place.is_local and os.path.isdir(place.uri):
-        long_ago = time.time() - 86_400
+        long_ago = time.time() - age.total_seconds()
         for entry in os.scandir(place.uri):
-            if entry.name.endswith(TEMPORARY) and entry.stat().st_mtime < long_ago:
+            if UNFINISHED.fullmatch(entry.name) and entry.stat().st_mtime <= long_ago:
                 os.unlink(entry)
 
 

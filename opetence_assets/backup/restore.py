@@ -13,11 +13,11 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from opetence_assets.backup.manifests import Manifest, StoredFile, StoredTable, manifest_paths, manifests
-from opetence_assets.backup.objects import BackupDamaged, Digest, copied, object_path
+from opetence_assets.backup.objects import BackupDamaged, Digest, copied, object_path, sweep_unfinished
 from opetence_assets.lake import log
 from opetence_assets.lake.durability import fsync_file, fsync_folder, made_folder
 from opetence_assets.lake.places import TEMPORARY, Lake, deleted, listing, put_new, read
@@ -185,12 +185,14 @@ def _restore_keys(store: Lake, chosen: Sequence[Manifest], keys_into: Path, eras
     path = keys_into.with_name(unfinished)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA journal_mode = OFF")  # a journal left by a kill would hold keys, and be replayed
         connection.executemany("INSERT OR IGNORE INTO erased VALUES (?, ?)", _ledger(erased_in))
         connection.execute("DELETE FROM keys WHERE subject IN (SELECT subject FROM erased)")
         connection.execute("VACUUM")
     path.chmod(0o600)
     fsync_file(path)
     os.replace(path, keys_into)
+    sweep_unfinished(Lake(str(keys_into.parent)), timedelta(0))  # a killed copy has the keys of the erased
     fsync_folder(keys_into.parent)
 
 

@@ -8,7 +8,9 @@ erasures known today.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -34,6 +36,7 @@ from opetence_assets.lake.releases import release as recorded
 from opetence_assets.lake.tables import DataFile, Table, open_table, transactions_of
 from opetence_assets.lake.tables import snapshot as opened
 
+STALE_SECONDS = 3600
 # What is refused on the way from bronze to silver is backed up with silver.
 ZONES = {"bronze": ("bronze/",), "silver": ("silver/", "quarantine/"), "gold": ("gold/",)}
 
@@ -164,6 +167,9 @@ def _copied(copying: _Copying, source: Lake, path: str, table: str, size: int) -
 
 def _stored_keys(copying: _Copying, keys: Path) -> dict[str, Any]:
     """A consistent copy of the key store, taken while others use it; only wrapped keys are in it."""
+    for stale in keys.parent.glob(".snapshot-*"):  # of a killed snapshot: keys must not live on in it
+        if stale.stat().st_mtime < time.time() - STALE_SECONDS:
+            shutil.rmtree(stale)
     with TemporaryDirectory(prefix=".snapshot-", dir=keys.parent) as folder:
         copy = Path(folder) / "keys.sqlite"
         address = f"{keys.absolute().as_uri()}?mode=ro"

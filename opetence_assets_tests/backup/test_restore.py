@@ -173,3 +173,4 @@ def test_a_restore_killed_anywhere_is_made_good_by_running_it_again(
         same(lake, into, released)
         assert not Path(into.address(UNDER_WAY)).exists()
         assert restored.exists()
+        assert not list(tmp_path.glob("*.tmp*"))  # no copy of a key is left beside it
