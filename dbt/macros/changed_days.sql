@@ -46,10 +46,6 @@
 {% macro days_changed_in(name) -%} changed.{{ name }} {%- endmacro %}
 
 
-{# This model as it is released: what readers see while the new one is being built. #}
-{% macro released(name) -%} released.{{ name }} {%- endmacro %}
-
-
 {# True on the days being rebuilt; the bounds are constants so that Parquet row groups outside are never read. #}
 {% macro on_changed_day(column, is_date=false) -%}
     {%- if not execute or built_whole() -%}

@@ -161,7 +161,8 @@ def _work(
 def _preparation(lake: Lake, manifest: Path, work: Work, scratch: Path) -> Preparation:
     """How the private database comes to see silver, released gold and the plans."""
     needed = sorted({source for name in work.wanted for source in work.models[name].sources})
-    silver = silver_tables(lake, needed, work.sources)
+    declared = declared_sources(manifest)
+    silver = silver_tables(lake, needed, work.sources, declared)
     released = {name: plan.released for name, plan in work.plans.items() if plan.released}
     remote = datasets([*silver.values(), *released.values(), *work.kept.values()])
 
@@ -172,7 +173,7 @@ def _preparation(lake: Lake, manifest: Path, work: Work, scratch: Path) -> Prepa
     def once(con: DuckDBPyConnection) -> None:
         each(con)
         con.execute("".join(f"create schema {name};" for name in ("build", "changed", "released", "fresh", "gold")))
-        show_silver(con, silver, declared_sources(manifest))
+        show_silver(con, silver, declared)
         show_released(con, "released", released)
         show_released(con, "gold", work.kept)
         write_plans(con, work.plans.values(), rebuilt_days(work.rebuild), work.kept)

@@ -24,9 +24,22 @@ class MissingSilver(Exception):
     """A silver table that gold reads has no version yet, and nothing says what its columns would be."""
 
 
-def silver_tables(lake: Lake, needed: Iterable[str], versions: Mapping[str, int]) -> dict[str, Table | None]:
-    """The pinned silver tables by key; None where one has no version yet."""
-    return {key: open_table(lake, key, versions[key]) if key in versions else None for key in needed}
+def silver_tables(
+    lake: Lake, needed: Iterable[str], versions: Mapping[str, int], declared: Mapping[str, Types]
+) -> dict[str, Table | None]:
+    """The pinned silver tables by key; None where one has no version yet.
+
+    Raises:
+        MissingSilver: a table has no version and ``sources.yml`` does not tell its types.
+    """
+    found = {key: open_table(lake, key, versions[key]) if key in versions else None for key in needed}
+    for key, table in found.items():
+        if table is None and not declared.get(key):
+            raise MissingSilver(
+                f"{key}: found no version, and no types in dbt/models/sources.yml; allowed: either. "
+                f"Next: opetence run --select {key.removeprefix('silver/')}"
+            )
+    return found
 
 
 def datasets(tables: Iterable[Table | None]) -> dict[str, object]:
@@ -47,19 +60,10 @@ def register(con: DuckDBPyConnection, known: Datasets) -> None:
 
 
 def show_silver(con: DuckDBPyConnection, tables: Mapping[str, Table | None], declared: Mapping[str, Types]) -> None:
-    """One view ``silver_<system>.<table>`` for each silver key; empty where it has no version yet.
-
-    Raises:
-        MissingSilver: a table has no version and ``sources.yml`` does not tell its types.
-    """
+    """One view ``silver_<system>.<table>`` for each silver key; empty where it has no version yet."""
     for key, table in tables.items():
         _, system, name = key.split("/")
-        types = column_types(con, table) if table else declared.get(key, {})
-        if not types:
-            raise MissingSilver(
-                f"{key}: found no version and no types in dbt/models/sources.yml; allowed: either. "
-                f"Next: opetence run --select {system}/{name}"
-            )
+        types = column_types(con, table) if table else declared[key]
         con.execute(f'create schema if not exists "silver_{system}"')
         con.execute(f'create view "silver_{system}"."{name}" as {rows_of(table, types)}')
 
