@@ -1,4 +1,4 @@
-"""A source of the tests' own: one table in a real PostgreSQL, with every kind of column that matters, and its dataset."""
+"""A source of the tests' own: a table in a real PostgreSQL with every kind of column that matters."""
 
 from __future__ import annotations
 

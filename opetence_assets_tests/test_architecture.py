@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "zones": {"lake", "privacy", "ingestion", "refinement", "warehouse", "resources"},
     "checks": {"lake", "privacy", "refinement", "resources"},
     "backup": {"lake", "privacy", "resources"},
-    "automation": {"lake", "resources"},
+    "automation": {"lake", "ingestion", "resources"},
     "definitions": {"zones", "checks", "backup", "automation", "datasets", "resources", "warehouse"},
     "command": None,  # the outermost ring: it may call everything
 }

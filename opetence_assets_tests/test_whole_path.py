@@ -109,10 +109,12 @@ def test_a_day_later_only_changed_days_are_rebuilt(platform: Platform) -> None:
 
 def test_a_failed_blocking_check_keeps_the_last_good_release_now_and_next(platform: Platform) -> None:
     release = platform.opetence("status", "--json")["release"]
-    where = "product_service.inventory WHERE product_id % 20 = 0"
-    _as_owner(platform, f"CREATE TABLE product_service.kept AS SELECT * FROM {where}")
-    # Rows that appear below the cursor, as after a restore of the source: nothing but a count can tell.
-    _as_owner(platform, f"UPDATE {where.replace(' WHERE', ' SET product_id = product_id + 900000000, updated_at = updated_at WHERE')}")
+    # Rows that appear below the cursor, as after a restore of the source: only a count can tell.
+    _as_owner(
+        platform,
+        "INSERT INTO product_service.inventory SELECT product_id + 900000, warehouse, quantity, updated_at - interval"
+        " '9 days' FROM product_service.inventory LIMIT 20",
+    )
 
     for _ in range(2):
         refused = platform.opetence("run", code=1)
@@ -161,7 +163,7 @@ def test_a_new_table_is_one_file_and_its_test(platform: Platform, tmp_path: Path
     written = platform.opetence(
         "new-dataset", "order_service/refunds", "--key", "refund_id", "--root", str(tmp_path), "--json"
     )["written"]
-    first = platform.opetence("new-dataset", "billing_service/invoices", "--key", "id", "--root", str(tmp_path), "--json")
+    first = platform.opetence("new-dataset", "billing/invoices", "--key", "id", "--root", str(tmp_path), "--json")
 
     assert len(written) == 3  # an empty repository has no connection of order_service yet
     assert len(first["written"]) == 3

@@ -61,7 +61,9 @@ def differences(settings: Settings, lake: Lake) -> list[str]:
                 cursor.execute(in_source)
                 source = [tuple(map(_plain, row)) for row in cursor.fetchall()]
             if gold != source:
-                found.append(f"{question}: {len(gold)} rows in gold, {len(source)} in the source, first apart: {_apart(gold, source)}")
+                found.append(
+                    f"{question}: {len(gold)} rows in gold, {len(source)} in the source: {_apart(gold, source)}"
+                )
     return found + _retail_differences(settings, lake)
 
 
@@ -73,13 +75,14 @@ def _retail_differences(settings: Settings, lake: Lake) -> list[str]:
     both = (
         "SELECT invoice_no, customer_id, invoiced_on AS day, quantity * unit_price AS value, '' AS reason"
         " FROM silver.partners.online_retail UNION ALL SELECT invoice_no, regexp_replace(customer_id, '\\.0$', ''),"
-        " invoice_date[:10]::date, quantity::int * unit_price::decimal(12,3), _reason FROM quarantine.partners.online_retail"
+        " invoice_date[:10]::date, quantity::int * unit_price::decimal(12,3), _reason"
+        " FROM quarantine.partners.online_retail"
     )
     (facts,) = query(
         lake,
         release,
-        f"SELECT count(*) AS lines, count(DISTINCT invoice_no) AS invoices, count(DISTINCT customer_id) AS customers,"
-        f" count(*) FILTER (invoice_no LIKE 'C%') AS cancelled, count(*) FILTER (reason = 'duplicate_row') AS duplicates"
+        "SELECT count(*) AS lines, count(DISTINCT invoice_no) AS invoices, count(DISTINCT customer_id) AS customers,"
+        " count(*) FILTER (invoice_no LIKE 'C%') AS cancelled, count(*) FILTER (reason = 'duplicate_row') AS duplicates"
         f" FROM ({both})",
     ).to_pylist()
     expected = {
@@ -89,7 +92,8 @@ def _retail_differences(settings: Settings, lake: Lake) -> list[str]:
         "cancelled": lines["InvoiceNo"].str.starts_with("C").sum(),
         "duplicates": len(lines) - lines.n_unique(),
     }
-    months = query(lake, release, f"SELECT strftime(day, '%Y-%m') AS m, sum(value) AS v FROM ({both}) GROUP BY 1 ORDER BY 1")
+    monthly = f"SELECT strftime(day, '%Y-%m') AS m, sum(value) AS v FROM ({both}) GROUP BY 1 ORDER BY 1"
+    months = query(lake, release, monthly)
     value = pl.col("Quantity").cast(pl.Decimal(18, 0)) * pl.col("UnitPrice").cast(pl.Decimal(12, 3))
     source = lines.group_by(pl.col("InvoiceDate").str.slice(0, 7).alias("m")).agg(value.sum().alias("v")).sort("m")
     apart = [f"online_retail {name}: {facts[name]}, source {n}" for name, n in expected.items() if facts[name] != n]

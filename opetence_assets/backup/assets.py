@@ -13,7 +13,7 @@ ZONES = ("bronze", "silver", "gold")
 FIRST_DAY = "2026-01-01"
 
 
-def backup_asset(zone: str, upstream: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+def backup_asset(zone: str, upstream: Sequence[dg.AssetsDefinition], keep_days: int) -> dg.AssetsDefinition:
     """Copies the files of the day's release that the store does not have yet, then its manifest."""
 
     @dg.asset(
@@ -24,10 +24,11 @@ def backup_asset(zone: str, upstream: Sequence[dg.AssetsDefinition]) -> dg.Asset
         kinds={"deltalake", "backup"},
         owners=["team:data"],
         tags={"zone": "backup"},
-        description=f"Content-addressed files and a SHA-256 manifest of a release's {zone} tables; kept 30 days.",
+        description=f"Content-addressed files and SHA-256 manifest of a release: {zone} tables, kept {keep_days} days.",
         pool="backup",
     )
     def backup(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[Any]:
+        from opetence_assets.backup.retention import expire
         from opetence_assets.backup.snapshot import snapshot
         from opetence_assets.lake.places import place_at
 
@@ -38,16 +39,19 @@ def backup_asset(zone: str, upstream: Sequence[dg.AssetsDefinition]) -> dg.Asset
             raise dg.Failure(
                 f"backup/{zone}: found no release at the end of {day}; allowed: a day with one. Next: opetence run"
             )
+        store = place_at(settings.backups, settings.storage_options)
         manifest = snapshot(
             lake,
-            place_at(settings.backups, settings.storage_options),
+            store,
             zone=zone,
             day=day,
             release=release,
             keys=settings.keys if zone == "bronze" else None,
         )
+        expired = expire(store, today=datetime.now(UTC).date(), keep_days=keep_days)
         return dg.MaterializeResult(
             metadata={
+                "expired_backups": expired.manifests,
                 "release": release.number,
                 "tables": len(manifest.tables),
                 "dagster/row_count": manifest.rows,

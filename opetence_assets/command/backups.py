@@ -65,14 +65,14 @@ def restore(
 ) -> None:
     """Restores lake and keys into an empty home; every byte and row count is verified on the way."""
     from opetence_assets.backup.restore import restore as bring_back
-    from opetence_assets.lake.places import Lake, place_at
+    from opetence_assets.lake.places import place_at
     from opetence_assets.settings import read_settings
 
     settings = read_settings()
     report = bring_back(
         place_at(settings.backups, settings.storage_options),
         day=date.fromisoformat(day) if day else None,
-        into=Lake(str(into / "lake"), {}),
+        into=place_at(str(into.resolve() / "lake")),
         keys_into=into / "keys" / "keys.sqlite",
         erased_in=settings.keys,
     )
@@ -81,5 +81,5 @@ def restore(
         {"into": str(into), "release": report.release, "tables": rows},
         as_json=json,
         table={"table": [r["table"] for r in rows], "rows restored": [r["rows"] for r in rows]},
-        title=f"restored into {into}; open it with the keys of this home: OPETENCE_HOME={into} and local.env or your vault",
+        title=f"restored into {into}; to open it: OPETENCE_HOME={into}, and this home's master and hash keys",
     )

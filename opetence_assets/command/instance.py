@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from opetence_assets.settings import Settings
 
@@ -23,11 +24,20 @@ run_coordinator:
   class: QueuedRunCoordinator
   config:
     dequeue_interval_seconds: 1
+run_launcher:
+  module: opetence_assets.automation.launcher
+  class: WarmRunLauncher
+  config:
+    warm_socket: {warm}
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180
   max_runtime_seconds: 14400
   poll_interval_seconds: 30
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
 concurrency:
   runs:
     max_concurrent_runs: 4
@@ -44,11 +54,16 @@ freshness:
 """
 
 
+def warm_socket(settings: Settings) -> Path:
+    """Where the warm process answers; Dagster's launcher reads it from ``dagster.yaml``."""
+    return settings.dagster_home / "warm.sock"
+
+
 def prepare_dagster_home(settings: Settings) -> None:
     """Writes ``dagster.yaml`` and points this process and its children at it."""
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    text = _YAML.format(home=home)
+    text = _YAML.format(home=home, warm=warm_socket(settings))
     file = home / "dagster.yaml"
     if not file.exists() or file.read_text() != text:
         file.write_text(text)

@@ -6,11 +6,13 @@ platform has changed it begins anew: a run never executes yesterday's code.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -41,14 +43,14 @@ def main(place: Path) -> None:
     """Serves forks on the Unix socket ``place`` until it is terminated; then waits for the workers it has."""
     before = state_of_code()
     _imported()
+    workers: set[int] = set()
     signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches everybody; the parent says when to go
     try:
         with _listening(place) as listener:
             while state_of_code() == before:
-                _answer(listener)
+                _answer(listener, before, workers)
     except KeyboardInterrupt:
-        _await_workers()
+        _see_off(workers)
         return
     os.execv(sys.executable, [sys.executable, "-m", "opetence_assets.command.warm", str(place)])
 
@@ -68,6 +70,8 @@ def _imported() -> None:
     definitions = import_module("opetence_assets.definitions")
     definitions.defs.get_repository_def()
     parsed_project(read_settings())  # dbt's own object, 2 s to read: workers inherit it
+    gc.collect()
+    gc.freeze()  # a worker's collector would touch, and so copy, every inherited page
 
 
 @contextmanager
@@ -81,19 +85,22 @@ def _listening(place: Path) -> Iterator[socket.socket]:
         yield listener
 
 
-def _answer(listener: socket.socket) -> None:
-    _reap()
+def _answer(listener: socket.socket, before: dict[str, int], workers: set[int]) -> None:
+    workers -= {pid for pid in workers if os.waitpid(pid, os.WNOHANG)[0]}
     try:
         connection, _ = listener.accept()
     except TimeoutError:
         return
     with connection:
         arguments = connection.makefile("rb").read().decode()
+        if state_of_code() != before:
+            return  # no answer: the run starts the slow way, with the new code
         pid = os.fork()
         if pid == 0:
             listener.close()
             connection.close()
             _work(arguments)
+        workers.add(pid)
         connection.sendall(json.dumps({"pid": pid}).encode())
 
 
@@ -104,6 +111,7 @@ def _work(arguments: str) -> None:
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    # The run's own log is in the UI; this console is for a worker that dies before its first event.
     log = os.open(Path(os.environ["DAGSTER_HOME"]) / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -111,29 +119,23 @@ def _work(arguments: str) -> None:
     try:
         execute_run_command.main([arguments], standalone_mode=False)
         code = 0
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         os._exit(code)
 
 
-def _reap() -> bool:
-    """Buries workers that ended. True while others still run."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return False
-    return True
-
-
-def _await_workers() -> None:
-    """What still runs after the grace is killed with this process' parent; its run is tried again at the next start."""
+def _see_off(workers: set[int]) -> None:
+    """Lets the workers finish; kills those still there after the grace: their runs start again with the platform."""
     signal.signal(signal.SIGALRM, _leave)
     signal.alarm(GRACE)
     try:
-        while True:
-            os.wait()
-    except (ChildProcessError, KeyboardInterrupt):
-        signal.alarm(0)
+        while workers:
+            workers.discard(os.wait()[0])
+    except KeyboardInterrupt:
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
 
 
 def _leave(signum: int, frame: object) -> None:

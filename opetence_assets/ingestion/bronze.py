@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from opetence_assets.ingestion.staging import normalized
 from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.progress import last_progress
-from opetence_assets.lake.tables import Table, applied, open_table
+from opetence_assets.lake.tables import Table, open_table, transactions_of
 from opetence_assets.privacy.keys import KeyStore, key_store
 from opetence_assets.privacy.treatment import protect
 
@@ -140,56 +141,55 @@ def _stamped(stream: _Stream, frame: pl.DataFrame, *, deleted: bool = False) -> 
         yield arrow
 
 
-def _committed(stream: _Stream, lake: Lake, table: Table | None, before: dict[str, Any], files: list[Any]) -> Load:
+def _committed(stream: _Stream, lake: Lake, table: Table | None, before: dict[str, Any], files: list[Path]) -> Load:
     import pyarrow.parquet as pq
 
     dataset, facts = stream.dataset, stream.extraction.facts()
     key = dataset.table("bronze")
-    version = table.version if table else None
-    if stream.rows or table is None:
+    version = table.version if table else -1
+    if stream.rows or facts.taken or table is None:
         schema = pq.read_schema(files[0]) if files else stream.schema
         if schema is None:
             raise DataError(
                 dataset.name,
                 found="no file to load",
                 allowed="at least one file in the drop folder for the first load",
-                next_command="opetence sandbox up",
+                next_command="opetence sandbox seed, or drop the partner's first file",
             )
-        progress = {
-            "cursor": _encoded(_latest(cursor_of(before), facts.cursor)),
-            "load_id": stream.load_id,
-            "rows": stream.rows,
-            "source_rows": facts.source_rows,
-            "total_keys": facts.total_keys,
-            "deleted": stream.deleted,
-            "undeclared": list(stream.extraction.undeclared),
-            "fingerprint": before.get("fingerprint") if stream.request.window else stream.fingerprint,
-        }
         version = commit(
             lake,
             key,
             schema=schema,
             add=[stage(lake, key, file) for file in files],
             transactions={_file_transaction(identity): 1 for identity in facts.taken},
-            metadata=progress,
+            metadata=_progress(stream, before, facts),
             base=version,
         )
-    assert version is not None
+    undeclared = stream.extraction.undeclared
     return Load(
-        key,
-        version,
-        stream.rows,
-        facts.source_rows,
-        facts.total_keys,
-        stream.deleted,
-        stream.extraction.undeclared,
-        facts.refused,
+        key, version, stream.rows, facts.source_rows, facts.total_keys, stream.deleted, undeclared, facts.refused
     )
+
+
+def _progress(stream: _Stream, before: dict[str, Any], facts: Facts) -> dict[str, Any]:
+    return {
+        "cursor": _encoded(_latest(cursor_of(before), facts.cursor)),
+        "load_id": stream.load_id,
+        "rows": stream.rows,
+        "source_rows": facts.source_rows,
+        "total_keys": facts.total_keys,
+        "deleted": stream.deleted,
+        "undeclared": list(stream.extraction.undeclared),
+        # A window leaves the rest of the source as unread as it was.
+        "fingerprint": before.get("fingerprint") if stream.request.window else stream.fingerprint,
+    }
 
 
 def taken_by(lake: Lake, key: str) -> Callable[[str], bool]:
     """Whether a table has taken the file with this content: each is a transaction of the commit its rows came in."""
-    return lambda identity: applied(lake, key, _file_transaction(identity)) is not None
+    table = open_table(lake, key)
+    known = transactions_of(lake, key, table.version) if table else {}
+    return lambda identity: _file_transaction(identity) in known
 
 
 def _file_transaction(identity: str) -> str:

@@ -53,7 +53,7 @@ def quarantine(
         schema=arrow_schema(marked),
         add=staged(lake, key, [marked], scratch),
         metadata={"rows": len(marked)},
-        base=table.version if table else None,
+        base=table.version if table else -1,
     )
 
 

@@ -51,7 +51,7 @@ def upsert(
         add=staged(lake, key, frames, scratch),
         remove=touched,
         metadata={**progress, "days": days},
-        base=silver.version if silver else None,
+        base=silver.version if silver else -1,
     )
 
 

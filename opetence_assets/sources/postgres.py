@@ -179,7 +179,8 @@ def _one(cursor: Any, sql: str) -> tuple[Any, ...]:
 def _counting(cursor: Any, feed: PostgresTable, dataset: Dataset) -> str:
     """The query that counts the distinct keys; only where keys may repeat need they be told apart."""
     cursor.execute(
-        "SELECT array_agg(attname::text) FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY(indkey)"
+        "SELECT array_agg(attname::text) FROM pg_index JOIN pg_attribute"
+        " ON attrelid = indrelid AND attnum = ANY(indkey)"
         f" WHERE indrelid = to_regclass('{feed.relation}') AND indisunique AND indpred IS NULL GROUP BY indexrelid"
     )
     key = set(dataset.key)
