@@ -46,11 +46,11 @@ class Warehouse:
         write(self.lake, tables, self.folder, **metadata)
 
     @contextmanager
-    def built(self, rebuild: Window | None = None) -> Iterator[GoldBuild]:
-        """Gold over the newest silver."""
+    def built(self, rebuild: Window | None = None, **older: int) -> Iterator[GoldBuild]:
+        """Gold over the newest silver, but for tables (by their last name) that are pinned to an older version."""
         keys = [f"silver/{name}" for name in SCHEMAS]
         tables = {key: open_table(self.lake, key) for key in keys}
-        pinned = {key: table.version for key, table in tables.items() if table}
+        pinned = {k: older.get(k.rpartition("/")[2], table.version) for k, table in tables.items() if table}
         since = current_release(self.lake)
         made = build(
             self.lake, self.settings, scratch=self.folder / "scratch", sources=pinned, since=since, rebuild=rebuild

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from opetence_assets.dataset import Window
+from opetence_assets.lake.places import LakeError
 from opetence_assets.lake.releases import Release, ReleaseConflict, current_release, roll_back
 from opetence_assets.lake.tables import open_table
 from opetence_assets.warehouse.build import build
@@ -99,6 +100,30 @@ def assert_only_months_of(warehouse: Warehouse, days: set[date], before: Release
         assert len(now) > len({f"{day:%Y-%m}" for day in days})
     same = ("gold/fct_shipments", "gold/dim_dates", "gold/fct_online_retail_lines", "gold/campaign_performance")
     assert {key: release.versions[key] for key in same} == {key: before.versions[key] for key in same}
+
+
+def test_gold_that_was_committed_but_never_released_is_no_base(warehouse: Warehouse, changed: Changed) -> None:
+    tables, before, was = silver(), warehouse.released, warehouse.gold("fct_orders")
+    orders, shipments = tables["order_service/orders"], tables["logistics_service/shipments"]
+    early, late = orders["order_id"][4], shipments["order_id"][-1]
+    warehouse.put({"order_service/orders": changed(orders, pl.col("order_id") == early, {"status": "cancelled"})})
+    with warehouse.built() as made, pytest.raises(LakeError, match="bronze/unknown"):
+        publish(made, warehouse.lake, others={"bronze/unknown": 0})
+    newest = open_table(warehouse.lake, "gold/fct_orders")
+    assert newest is not None
+    assert newest.version > before.versions["gold/fct_orders"]
+    assert warehouse.released == before
+
+    warehouse.put(
+        {"logistics_service/shipments": changed(shipments, pl.col("order_id") == late, {"promised_at": START})}
+    )
+    with warehouse.built(orders=0) as made:
+        publish(made, warehouse.lake, others={})
+    now = warehouse.gold("fct_orders")
+    differs = now.join(was, on=now.columns, how="anti", nulls_equal=True)["order_id"].to_list()
+    assert differs in ([late], []), "the cancelled order of the unreleased gold is not in it"
+    assert not now.filter(order_id=early)["is_cancelled"].item()
+    assert now["total"].sum() == was["total"].sum()
 
 
 def test_a_user_who_withdraws_or_is_forgotten_is_nowhere(warehouse: Warehouse, changed: Changed) -> None:
