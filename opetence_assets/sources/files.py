@@ -202,9 +202,9 @@ def _parsed(feed: CsvFiles, path: Path, content: bytes) -> pyarrow.Table:
 
 def _ragged(error: Exception) -> str:
     """The parser's complaint without the row it quotes."""
-    found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", str(error))
+    found = re.search(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)", str(error))
     if found:
-        return f"is ragged: line {found[1]} has {found[3]} fields, not {found[2]}"
+        return f"is ragged: {f'row {found[1]}' if found[1] else 'a row'} has {found[3]} fields, not {found[2]}"
     if "UTF8" in str(error) or "utf8" in str(error).lower():
         return "is not utf-8"
     return "cannot be parsed as CSV"
