@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -75,7 +75,7 @@ def _imported() -> None:
 
 
 @contextmanager
-def _listening(place: Path) -> Iterator[socket.socket]:
+def _listening(place: Path) -> Generator[socket.socket]:
     place.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(place))
@@ -86,7 +86,7 @@ def _listening(place: Path) -> Iterator[socket.socket]:
 
 
 def _answer(listener: socket.socket, before: dict[str, int], workers: set[int]) -> None:
-    workers -= {pid for pid in workers if os.waitpid(pid, os.WNOHANG)[0]}
+    _bury(workers)
     try:
         connection, _ = listener.accept()
     except TimeoutError:
@@ -124,6 +124,15 @@ def _work(arguments: str) -> None:
         raise
     finally:
         os._exit(code)
+
+
+def _bury(workers: set[int]) -> None:
+    """Takes leave of workers that ended, also of those forked before this process began anew."""
+    try:
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            workers.discard(pid)
+    except ChildProcessError:
+        workers.clear()
 
 
 def _see_off(workers: set[int]) -> None:

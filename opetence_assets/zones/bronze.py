@@ -17,6 +17,7 @@ from opetence_assets.zones.specs import (
     row_metadata,
     source_link,
     tags,
+    version_of,
 )
 
 
@@ -86,9 +87,8 @@ def bronze_asset(dataset: Dataset) -> dg.AssetsDefinition:
         assert table is not None
         more = {"rows_added": done.rows, "rows_read": done.source_rows, "rows_deleted": done.deleted}
         uri = f"{platform.lake.uri}/{done.key}"
-        return dg.MaterializeResult(
-            metadata={**row_metadata(table.rows, uri, done.version, more), "refused": list(done.refused)}
-        )
+        metadata = {**row_metadata(table.rows, uri, done.version, more), "refused": list(done.refused)}
+        return dg.MaterializeResult(metadata=metadata, data_version=version_of(metadata))
 
     return bronze
 

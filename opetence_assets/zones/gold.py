@@ -1,26 +1,23 @@
 """The gold assets: one step builds all models, checks them, and publishes a release only if everything passed."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
-from dagster_dbt import dbt_assets
 from pydantic import Field
 
 from opetence_assets.dataset import Dataset, Window
 from opetence_assets.lake.places import Lake
-from opetence_assets.lake.releases import Release, current_release
+from opetence_assets.lake.releases import current_release
 from opetence_assets.lake.tables import open_table
-from opetence_assets.lake.verdicts import CheckResult, record, refused
+from opetence_assets.lake.verdicts import refused
 from opetence_assets.resources import Platform
-from opetence_assets.zones.specs import row_metadata
-from opetence_assets.zones.translation import GoldTranslator
-
-if TYPE_CHECKING:
-    from opetence_assets.warehouse.build import GoldBuild
+from opetence_assets.zones.outcome import checked, materialized, record_verdicts
+from opetence_assets.zones.specs import asset_key
+from opetence_assets.zones.translation import RELEASE, gold_specs, silver_is_news
 
 
 class Rebuild(dg.Config):
@@ -42,10 +39,12 @@ class Rebuild(dg.Config):
 
 
 def gold_assets(datasets: tuple[Dataset, ...], manifest: Path) -> dg.AssetsDefinition:
-    """Every dbt model as one multi-asset: a release is all of them or none."""
-    translator = GoldTranslator()
+    """Every dbt model and the release they make, as one step: all of them or none."""
+    specs, checks = gold_specs(manifest)
+    condition = silver_is_news([asset_key(dataset, "silver") for dataset in datasets])
+    specs = [spec.replace_attributes(automation_condition=condition) if spec.key == RELEASE else spec for spec in specs]
 
-    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="gold", pool="gold")
+    @dg.multi_asset(name="gold", specs=specs, check_specs=checks, pool="gold", allow_arbitrary_check_specs=True)
     def gold(context: dg.AssetExecutionContext, config: Rebuild, platform: Platform) -> Iterator[Any]:
         from opetence_assets.warehouse.build import build
         from opetence_assets.warehouse.publish import publish
@@ -56,7 +55,7 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path) -> dg.AssetsDefin
         since = current_release(lake)
         built = build(lake, settings, scratch=settings.scratch, sources=silver, since=since, rebuild=config.window())
         try:
-            yield from _checked(built, context.selected_asset_check_keys)
+            yield from checked(built, lake, context.selected_asset_check_keys)
             if not built.passed:
                 raise dg.Failure(
                     f"gold: found {len(built.failed)} failures ({'; '.join(built.failed[:5])}); allowed: none. "
@@ -67,9 +66,9 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path) -> dg.AssetsDefin
             release = publish(built, lake, others=others)
         finally:
             built.close()
-        _record_verdicts(built, lake, release)
+        record_verdicts(built, lake, release)
         context.log.info("release %s is current", release.number)
-        done = {result.asset_key: result for result in _materialized(built, lake, release)}
+        done = {result.asset_key: result for result in materialized(built, lake, release)}
         yield from (done[key] for key in _in_order(context.assets_def) if key in done)
 
     return gold
@@ -81,37 +80,9 @@ def pinned(datasets: tuple[Dataset, ...], lake: Lake, zone: str) -> dict[str, in
     return {table.key: table.version for table in tables if table is not None}
 
 
-def _materialized(built: "GoldBuild", lake: Lake, release: Release) -> Iterator[dg.MaterializeResult[Any]]:
-    for run in built.model_runs:
-        model = built.models[run.name]
-        days = built.days.get(run.name)
-        more = {
-            "release": release.number,
-            "build_seconds": run.seconds,
-            **({"days_rebuilt": len(days)} if days is not None else {}),
-        }
-        metadata: dict[str, Any] = more
-        if model.published:
-            table = open_table(lake, model.table, release.versions[model.table])
-            assert table is not None
-            metadata = row_metadata(table.rows, f"{lake.uri}/{model.table}", table.version, more)
-        yield dg.MaterializeResult(asset_key=dg.AssetKey(["gold", run.name]), metadata=metadata)
-
-
 def _in_order(assets: dg.AssetsDefinition) -> Iterable[dg.AssetKey]:
     """Every model after those it reads, as Dagster asks for; dbt ends them in any order that its threads like."""
     return TopologicalSorter({spec.key: [dep.asset_key for dep in spec.deps] for spec in assets.specs}).static_order()
-
-
-def _record_verdicts(built: "GoldBuild", lake: Lake, release: Release) -> None:
-    """dbt's tests by model, so that ``opetence status`` tells them apart from the orchestrator's history."""
-    for model in built.models.values():
-        if model.published:
-            runs = [run for run in built.check_runs if run.model == model.name]
-            results = [
-                CheckResult(r.name, r.status == "pass", r.severity == "error", r.message, "0 rows") for r in runs
-            ]
-            record(lake, model.table, release.versions[model.table], results)
 
 
 def _refuse_unchecked(lake: Lake, silver: dict[str, int]) -> None:
@@ -121,21 +92,4 @@ def _refuse_unchecked(lake: Lake, silver: dict[str, int]) -> None:
             f"gold: {len(reasons)} blocking checks of silver stand in the way: {'; '.join(reasons[:5])}. "
             "The last good release stays. Next: repair the source or the declaration, then opetence run",
             allow_retries=False,
-        )
-
-
-def _checked(built: "GoldBuild", known: Collection[dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
-    for run in built.check_runs:
-        key = dg.AssetCheckKey(dg.AssetKey(["gold", run.model]), run.name)
-        if key not in known:
-            continue  # a unit test: it judges the model's SQL, not data
-        severity = dg.AssetCheckSeverity.ERROR if run.severity == "error" else dg.AssetCheckSeverity.WARN
-        found = run.message or ("holds" if run.status == "pass" else f"{run.failures:,} rows fail")
-        yield dg.AssetCheckResult(
-            asset_key=key.asset_key,
-            check_name=key.name,
-            passed=run.status == "pass",
-            severity=severity,
-            description=found,
-            metadata={"found": found, "failures": run.failures, "seconds": run.seconds},
         )

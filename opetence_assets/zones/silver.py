@@ -17,6 +17,7 @@ from opetence_assets.zones.specs import (
     silver_lineage,
     source_link,
     tags,
+    version_of,
 )
 
 
@@ -50,6 +51,7 @@ def silver_asset(dataset: Dataset) -> dg.AssetsDefinition:
         table = open_table(platform.lake, dataset.table("silver"), done.version)
         assert table is not None
         uri = f"{platform.lake.uri}/{table.key}"
-        return dg.MaterializeResult(metadata=row_metadata(table.rows, uri, table.version, done.counts()))
+        metadata = row_metadata(table.rows, uri, table.version, done.counts())
+        return dg.MaterializeResult(metadata=metadata, data_version=version_of(metadata))
 
     return silver

@@ -81,6 +81,12 @@ def row_metadata(rows: int, uri: str, version: int, more: Mapping[str, Any]) -> 
     return {"dagster/row_count": rows, "dagster/uri": uri, "lake_version": version, **more}
 
 
+def version_of(metadata: Mapping[str, Any]) -> dg.DataVersion | None:
+    """The table's version in the lake: an unchanged one tells everything downstream that there is nothing to do."""
+    version = metadata.get("lake_version")
+    return None if version is None else dg.DataVersion(str(version))
+
+
 def _nullable(dataset: Dataset, name: str) -> bool:
     column = dataset.schema.to_schema().columns.get(name)
     return column.nullable if column is not None else True
