@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "lake": set[str](),
     "ingestion": {"lake", "privacy"},
     "refinement": {"lake", "privacy"},
-    "warehouse": {"lake"},
+    "warehouse": {"lake", "datasets", "refinement"},  # gold is built over all silver: it tells dbt the columns
     "resources": {"lake"},
     "zones": {"lake", "privacy", "ingestion", "refinement", "warehouse", "resources"},
     "checks": {"lake", "privacy", "refinement", "resources"},

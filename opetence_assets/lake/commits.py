@@ -81,12 +81,14 @@ def commit(
     transactions: Mapping[str, int] | None = None,
     metadata: Mapping[str, object] | None = None,
     base: int | None = None,
+    redefine: bool = False,
 ) -> int:
     """ONE Delta commit of files, new columns, transactions and metadata; returns its version, durable.
 
     The first commit creates the table. If all ``transactions`` are applied already, nothing is committed, the staged
     files are deleted and the newest version is returned. With ``base`` (-1: no table yet) the commit becomes exactly
-    version ``base + 1``; without, it lands after whatever others have committed meanwhile.
+    version ``base + 1``; without, it lands after whatever others have committed meanwhile. With ``redefine`` a commit
+    that replaces every file gives the table exactly ``schema``: columns may leave or change their type.
 
     Raises:
         CommitConflict: the table is not at ``base``, a file to remove is gone, or some but not all of the
@@ -105,7 +107,7 @@ def commit(
                 f"{key}: found version {version - 1}, this commit is based on {base}. Next: run it again"
             )
         actions = [
-            *_schema_actions(key, delta, fields, add),
+            *_schema_actions(key, delta, fields, add, afresh=redefine and _replaces_all(delta, remove)),
             *(log.transaction(app_id, number) for app_id, number in transactions.items()),
             *_remove_actions(key, delta, remove),
             *(log.add(file.path, file.size, file.partition, json.dumps(file.stats)) for file in add),
@@ -139,11 +141,17 @@ def _is_applied(key: str, delta: DeltaTable, transactions: Mapping[str, int]) ->
     return bool(done) and all(done)
 
 
-def _schema_actions(key: str, delta: DeltaTable | None, fields: Fields, add: Sequence[DataFile]) -> list[log.Action]:
-    """Protocol and metadata where the commit creates the table or adds columns, else nothing; checks the files."""
+def _replaces_all(delta: DeltaTable | None, remove: Sequence[DataFile]) -> bool:
+    return delta is not None and {file.path for file in files_of(delta)} == {file.path for file in remove}
+
+
+def _schema_actions(
+    key: str, delta: DeltaTable | None, fields: Fields, add: Sequence[DataFile], *, afresh: bool
+) -> list[log.Action]:
+    """Protocol and metadata where the commit creates the table or changes its columns, else nothing; checks files."""
     existing = fields_of(delta.schema().to_json()) if delta else {}
     partition_by = delta.metadata().partition_columns if delta else list(add[0].partition) if add else []
-    merged = merged_fields(key, existing, fields)
+    merged = fields if afresh else merged_fields(key, existing, fields)
     for file in add:
         if sorted(file.partition) != sorted(partition_by):
             raise SchemaConflict(
@@ -154,7 +162,7 @@ def _schema_actions(key: str, delta: DeltaTable | None, fields: Fields, add: Seq
     if delta is None:
         schema = schema_string(merged)
         return [log.protocol(schema), log.meta_data(schema, partition_by)]
-    if len(merged) == len(existing):
+    if types_of(merged) == types_of(existing):
         return []
     return log.widened(delta, schema_string(merged))
 

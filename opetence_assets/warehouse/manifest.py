@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from opetence_assets.settings import Settings
+from opetence_assets.warehouse.sources import write_sources
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -31,6 +32,7 @@ def ensure_manifest(settings: Settings, project: Path = PROJECT) -> Path:
     Raises:
         ProjectBroken: dbt cannot parse the project.
     """
+    write_sources(project)
     stamp = settings.manifest.with_name(STAMP)
     checksum = project_checksum(project)
     if not (settings.manifest.exists() and stamp.exists() and stamp.read_text() == checksum):
@@ -44,6 +46,7 @@ def parsed_project(settings: Settings, project: Path = PROJECT) -> Manifest:
     Raises:
         ProjectBroken: dbt cannot parse the project.
     """
+    write_sources(project)
     return _parsed(settings.manifest, project, project_checksum(project))
 
 
@@ -52,7 +55,8 @@ def project_checksum(project: Path = PROJECT) -> str:
     from importlib.metadata import version
 
     digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')}".encode())
-    for file in sorted(path for path in project.rglob("*") if path.is_file()):
+    files = (path for path in project.rglob("*") if path.is_file() and not path.name.startswith("."))
+    for file in sorted(files):
         digest.update(f"\n{file.relative_to(project)} ".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

@@ -88,6 +88,7 @@ def _committed(build: GoldBuild, lake: Lake, model: Model) -> int:
             "days": [day.isoformat() for day in build.days.get(model.name) or ()],
         },
         base=newest.version if newest else -1,
+        redefine=True,  # a contract may drop or retype a column: such a model is built whole
     )
 
 

@@ -229,3 +229,21 @@ def test_a_file_from_another_file_system_is_taken_over(lake: Lake) -> None:
 def test_a_scenario_of_its_own_process_ends_well(lake: Lake, tmp_path: Path) -> None:
     assert finished(append_many, lake, tmp_path, 0, 1)
     assert ids(lake) == [0]
+
+
+def test_a_table_replaced_whole_may_be_redefined_and_old_versions_stay_as_they_were(lake: Lake, tmp_path: Path) -> None:
+    appended(lake, tmp_path, frame(1, 2))
+    before = open_table(lake, KEY)
+    assert before is not None
+    other = pl.DataFrame({"id": ["one", "two"]})
+    files = [staged(lake, tmp_path, other)]
+
+    with pytest.raises(SchemaConflict):
+        commit(lake, KEY, schema=schema_of(other), add=files, redefine=True)  # a file of the old shape would remain
+    commit(lake, KEY, schema=schema_of(other), add=files, remove=before.files, redefine=True)
+
+    after, still = open_table(lake, KEY), open_table(lake, KEY, before.version)
+    assert after is not None
+    assert still is not None
+    assert after.scan().collect().equals(other)
+    assert still.scan().collect().equals(before.scan().collect())
