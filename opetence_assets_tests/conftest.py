@@ -57,3 +57,23 @@ def shop(database: str) -> Shop:
 def shop_settings(settings: Settings, shop: Shop) -> Settings:
     """Settings that know where the sales are."""
     return connected(settings, shop)
+
+
+@pytest.fixture
+def bucket() -> Iterator[dict[str, str]]:
+    """Storage options of an empty bucket ``lake``."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
+    options = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", **keys}
+    client = boto3.client(
+        "s3", "us-east-1", endpoint_url=options["AWS_ENDPOINT_URL"], aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    client.create_bucket(Bucket="lake")
+    client.close()
+    yield options
+    server.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,26 +14,6 @@ from opetence_assets_tests.warehouse.conftest import Warehouse
 from opetence_assets_tests.warehouse.silver import silver
 
 pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("warehouse")]
-
-
-@pytest.fixture
-def bucket() -> Iterator[dict[str, str]]:
-    """Storage options of an empty bucket ``lake``."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
-    options = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", **keys}
-    client = boto3.client(
-        "s3", "us-east-1", endpoint_url=options["AWS_ENDPOINT_URL"], aws_access_key_id="a", aws_secret_access_key="b"
-    )
-    client.create_bucket(Bucket="lake")
-    client.close()
-    yield options
-    server.stop()
 
 
 def test_gold_is_built_and_refreshed_on_s3(
