@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from time import time
 from typing import Any
 
 import psutil
@@ -21,6 +22,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_
 
 WORKER = "opetence/worker"  # run tag: process id and its start, which together name a process for good
 PATIENCE = 10  # seconds to wait for a fork before starting the slow way
+YOUNG = 20  # seconds in which a run may not have its own tag yet: one tried again starts with that of the killed one
 
 
 class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
@@ -48,7 +50,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         assert origin is not None
         arguments = serialize_value(ExecuteRunArgs(origin, run.run_id, self._instance.get_ref()))
         pid = forked(self._socket, arguments) or _started(arguments)
-        self._instance.add_run_tags(run.run_id, {WORKER: f"{pid} {_born(pid)}"})
+        self._instance.add_run_tags(run.run_id, worker_tag(pid))
 
     def terminate(self, run_id: str) -> bool:
         """Interrupts the worker; what it has not committed is as if it had never been."""
@@ -65,11 +67,17 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """A killed worker is seen within one poll of the run monitor, and its run tried again."""
-        worker = _worker(run)
-        if worker is None or worker.status() == psutil.STATUS_ZOMBIE:
-            return CheckRunHealthResult(WorkerStatus.FAILED, f"worker {run.tags.get(WORKER)} is gone")
-        return CheckRunHealthResult(WorkerStatus.RUNNING)
+        """A killed worker is seen within a poll of the run monitor, and its run tried again."""
+        record = self._instance.get_run_record_by_id(run.run_id)
+        young = record is None or record.start_time is None or time() - record.start_time < YOUNG
+        if young or WORKER not in run.tags or _is_alive(_worker(run)):
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"its process ({run.tags[WORKER]}) is gone")
+
+
+def worker_tag(pid: int) -> dict[str, str]:
+    """Says which process executes a run."""
+    return {WORKER: f"{pid} {_born(pid)}"}
 
 
 def forked(place: Path, arguments: str) -> int | None:
@@ -101,3 +109,7 @@ def _born(pid: int) -> str:
 def _worker(run: DagsterRun) -> psutil.Process | None:
     pid, _, born = run.tags.get(WORKER, "").partition(" ")
     return psutil.Process(int(pid)) if pid and _born(int(pid)) == born else None
+
+
+def _is_alive(worker: psutil.Process | None) -> bool:
+    return worker is not None and worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE

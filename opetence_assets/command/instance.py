@@ -33,7 +33,8 @@ run_monitoring:
   enabled: true
   start_timeout_seconds: 180
   max_runtime_seconds: 14400
-  poll_interval_seconds: 30
+  poll_interval_seconds: 10
+  free_slots_after_run_end_seconds: 5
 run_retries:
   enabled: true
   max_retries: 2

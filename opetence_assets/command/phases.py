@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ def _gold_is_due(lake: Lake, settings: Settings) -> bool:
 
 
 def _run(phase: Phase, defs: Any, instance: Any, outcome: Outcome, bars: Bars) -> None:
-
+    from opetence_assets.automation.launcher import worker_tag
     from opetence_assets.command.watching import watching
 
     started = time.perf_counter()
@@ -122,7 +123,7 @@ def _run(phase: Phase, defs: Any, instance: Any, outcome: Outcome, bars: Bars) -
         result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,
-            tags={**phase.tags, "cause": "opetence run"},
+            tags={**phase.tags, "cause": "opetence run", **worker_tag(os.getpid())},
             partition_key=phase.partition,
             raise_on_error=False,
             run_config={
