@@ -27,9 +27,12 @@ class Held:
 
     rows: pl.DataFrame | None
 
+    def __len__(self) -> int:
+        return 0 if self.rows is None else len(self.rows)
+
     def without(self, batch: pl.DataFrame) -> pl.DataFrame:
         """The rows of a batch that bronze does not hold."""
-        if self.rows is None or not len(self.rows) or not len(batch):
+        if self.rows is None or not len(self) or not len(batch):
             return batch
         shared = [c for c in batch.columns if c in self.rows.columns and c != SEALED]
         return batch.join(self.rows.select(shared), on=shared, how="anti", nulls_equal=True)
