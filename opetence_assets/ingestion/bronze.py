@@ -18,6 +18,7 @@ from opetence_assets.ingestion.staging import normalized
 from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.progress import last_progress
+from opetence_assets.lake.space import room_for
 from opetence_assets.lake.tables import Table, open_table, transactions_of
 from opetence_assets.privacy.keys import KeyStore, key_store
 from opetence_assets.privacy.treatment import protect
@@ -70,7 +71,7 @@ def load(dataset: Dataset, lake: Lake, settings: Settings, request: Request | No
     held = held_rows(dataset, table, extract)
     extraction = dataset.feed.extract(extract, settings)
     try:
-        with key_store(settings.keys, settings.master_key) as store:
+        with room_for(dataset.name, settings.home), key_store(settings.keys, settings.master_key) as store:
             stream = _Stream(dataset, extraction, held, store, settings, request, fingerprint)
             arriving = _landing(stream, table)
             first = next(arriving, None)

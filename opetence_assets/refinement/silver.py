@@ -10,6 +10,7 @@ import polars as pl
 from opetence_assets.dataset import DataError, Dataset, Window
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.progress import last_progress
+from opetence_assets.lake.space import room_for
 from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.refinement.duplicates import deduplicated, settled
 from opetence_assets.refinement.judgement import ROW, judge
@@ -59,10 +60,11 @@ def refine(dataset: Dataset, lake: Lake, scratch: Path, window: Window | None = 
         )
     done = consumed(lake, dataset)
     refined = Refined(-1)
-    if done is None or done < bronze.version:
-        refined = _pass(dataset, lake, scratch, bronze, bronze.new_since(done).scan())
-    if window is not None:
-        refined += _pass(dataset, lake, scratch, bronze, _of_window(dataset, bronze, window), again=True)
+    with room_for(dataset.name, scratch):
+        if done is None or done < bronze.version:
+            refined = _pass(dataset, lake, scratch, bronze, bronze.new_since(done).scan())
+        if window is not None:
+            refined += _pass(dataset, lake, scratch, bronze, _of_window(dataset, bronze, window), again=True)
     if refined.version >= 0:
         return refined
     silver = open_table(lake, dataset.table("silver"))

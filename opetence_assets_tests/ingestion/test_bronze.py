@@ -231,7 +231,8 @@ def test_a_source_that_dies_halfway_leaves_nothing(shop: Shop, lake: Lake, shop_
     # A view that fails on its last row stands for a server that goes away in mid-stream.
     shop.run(
         "ALTER TABLE shop.sales RENAME TO stored; CREATE VIEW shop.sales AS SELECT sale_id, person_id, email, phone,"
-        " full_name, national_id, (amount / (sale_id - 4))::numeric(12,2) AS amount, sold_at, updated_at FROM shop.stored"
+        " full_name, national_id, (amount / (sale_id - 4))::numeric(12,2) AS amount, sold_at, updated_at"
+        " FROM shop.stored"
     )
 
     with pytest.raises(DataError, match=r"the source failed after [\d,]+ rows"):
