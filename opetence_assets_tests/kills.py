@@ -1,7 +1,8 @@
 """One whole round of the platform in a process of its own, killed at its n-th step by a real SIGKILL.
 
-No hook in the product: a step is a call of any of the package's functions, counted by the interpreter. ``python -m opetence_assets_tests.kills 100`` kills a hundred rounds,
-spread evenly over the steps of a round, each followed by a round that is left alone, and compares with the sources.
+No hook in the product: a step is a call of any of the package's functions, counted by the interpreter.
+``python -m opetence_assets_tests.kills 100`` kills a hundred rounds, spread evenly over the steps of a round, each
+followed by a round that is left alone, and compares with the sources; a reader watches every release all the while.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ REPEATING = ("logistics_service/shipments", "user_service/consents")  # the sour
 PACKAGE = str(Path(__file__).parents[1] / "opetence_assets") + os.sep
 
 
-def context() -> ForkServerContext:
-    """Children forked from a process that imported everything and started no thread."""
+def context(*modules: str) -> ForkServerContext:
+    """Children forked from a process that imported these modules and started no thread."""
     forked = multiprocessing.get_context("forkserver")
-    forked.set_forkserver_preload(["opetence_assets_tests.kills_preload"])
+    forked.set_forkserver_preload(list(modules))
     return forked
 
 
@@ -140,7 +141,7 @@ def rehearse(kills: int, scale: float = 0.02, seed: int = 1) -> dict[str, Any]:
     from sandbox import seed as fill
 
     home = Path(tempfile.mkdtemp(prefix="kil", dir="/tmp"))
-    forked, chance = context(), random.Random(seed)
+    forked, chance = context("opetence_assets_tests.kills_preload"), random.Random(seed)
     stop, seen, broken = forked.Event(), forked.Value("i", 0), forked.Value("i", 0)
     try:
         owner = up(home).owner_uri
@@ -193,7 +194,8 @@ def _problems(home: Path) -> list[str]:
     found = differences(settings, lake)
     for dataset in all_datasets():
         silver, bronze = open_table(lake, dataset.table("silver")), open_table(lake, dataset.table("bronze"))
-        assert silver is not None and bronze is not None
+        assert silver is not None
+        assert bronze is not None
         if silver.scan().select(pl.struct(table_key(dataset)).is_duplicated().any()).collect().item():
             found.append(f"{silver.key}: a key stands twice")
         position = [name for name in bronze.schema.names if name not in ("_sealed", "_load_id", "_loaded_at")]

@@ -11,7 +11,9 @@ import polars as pl
 from opetence_assets.dataset import Dataset
 from opetence_assets.refinement.shape import table_types
 
-HEADER = "# Derived from opetence_assets/datasets; not kept in git, never edited: the next run writes it again.\nsources:\n"
+HEADER = (
+    "# Derived from opetence_assets/datasets; not kept in git, never edited: the next run writes it again.\nsources:\n"
+)
 
 
 def write_sources(project: Path) -> None:
