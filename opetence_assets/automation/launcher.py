@@ -15,7 +15,7 @@ from time import time
 from typing import Any
 
 import psutil
-from dagster import DagsterRun
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
@@ -78,6 +78,21 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
 def worker_tag(pid: int) -> dict[str, str]:
     """Says which process executes a run."""
     return {WORKER: f"{pid} {_born(pid)}"}
+
+
+def bury_dead(instance: DagsterInstance) -> None:
+    """Ends runs whose process is gone and frees the pools they hold; else the next run would wait for them for good.
+
+    The daemon does the same all the time; this is for a machine where none runs.
+    """
+    for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
+        if WORKER in run.tags and not _is_alive(_worker(run)):
+            instance.report_run_failed(run, f"its process ({run.tags[WORKER]}) is gone")
+    storage = instance.event_log_storage
+    for run_id in storage.get_concurrency_run_ids():
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            storage.free_concurrency_slots_for_run(run_id)
 
 
 def forked(place: Path, arguments: str) -> int | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from opetence_assets.settings import Settings
 
@@ -47,6 +48,8 @@ def run_phases(settings: Settings, select: Sequence[str], bars: Bars, *, reload:
     """Runs every phase that has something to do; a failed one keeps the later ones from publishing."""
     import dagster as dg
 
+    from opetence_assets.automation.launcher import bury_dead
+
     outcome = Outcome()
     started = time.perf_counter()
     bars("definitions", 0, 1)
@@ -55,6 +58,7 @@ def run_phases(settings: Settings, select: Sequence[str], bars: Bars, *, reload:
     outcome.seconds["definitions"] = time.perf_counter() - started
     bars("definitions", 1, 1)
     with dg.DagsterInstance.get() as instance:
+        bury_dead(instance)
         for phase in phases(
             settings, select, reload=reload
         ):  # lazily: a later phase is due only once the earlier ones are done
@@ -119,9 +123,12 @@ def _run(phase: Phase, defs: Any, instance: Any, outcome: Outcome, bars: Bars) -
     job = defs.resolve_implicit_global_asset_job_def()
     graph = defs.resolve_asset_graph()
     keys = [key for key in graph.executable_asset_keys if _chosen("/".join(key.path), phase.keys)]
-    with watching(phase.name, len(keys), bars):
+    run_id = str(uuid4())
+    steps = len(job.get_subset(asset_selection=frozenset(keys)).graph.nodes)
+    with watching(instance, run_id, phase.name, steps, bars):
         result = job.execute_in_process(
             instance=instance,
+            run_id=run_id,
             asset_selection=keys,
             tags={**phase.tags, "cause": "opetence run", **worker_tag(os.getpid())},
             partition_key=phase.partition,
