@@ -38,6 +38,7 @@ class Outcome:
     failures: list[str] = field(default_factory=list[str])
     checks_passed: int = 0
     checks_failed: list[str] = field(default_factory=list[str])
+    warnings: list[str] = field(default_factory=list[str])  # failed checks that block nothing
 
     @property
     def succeeded(self) -> bool:
@@ -116,6 +117,8 @@ def _gold_is_due(lake: Lake, settings: Settings) -> bool:
 
 
 def _run(phase: Phase, defs: Any, instance: Any, outcome: Outcome, bars: Bars) -> None:
+    import dagster as dg
+
     from opetence_assets.automation.launcher import worker_tag
     from opetence_assets.command.watching import watching
 
@@ -143,9 +146,8 @@ def _run(phase: Phase, defs: Any, instance: Any, outcome: Outcome, bars: Bars) -
         if evaluation.passed:
             outcome.checks_passed += 1
         else:
-            outcome.checks_failed.append(
-                f"{'/'.join(evaluation.asset_key.path)} {evaluation.check_name}: {evaluation.description}"
-            )
+            found = outcome.warnings if evaluation.severity is dg.AssetCheckSeverity.WARN else outcome.checks_failed
+            found.append(f"{'/'.join(evaluation.asset_key.path)} {evaluation.check_name}: {evaluation.description}")
     outcome.failures.extend(_reason(event) for event in result.all_events if event.is_step_failure)
 
 

@@ -17,7 +17,7 @@ def as_data(outcome: Outcome, settings: Settings) -> dict[str, Any]:
         "failures": outcome.failures,
         "seconds": outcome.seconds,
         "rows": _rows_by_zone(settings),
-        "checks": {"passed": outcome.checks_passed, "failed": outcome.checks_failed},
+        "checks": {"passed": outcome.checks_passed, "failed": outcome.checks_failed, "warnings": outcome.warnings},
         **_standing(settings),
     }
 
@@ -31,14 +31,16 @@ def show(outcome: Outcome, settings: Settings) -> None:
     for failure in outcome.failures:
         console.print(f"[bold red]failed[/] {failure}", highlight=False, soft_wrap=True, markup=True)
     for failed in outcome.checks_failed:
-        console.print(f"[yellow]check[/] {failed}", highlight=False, soft_wrap=True)
+        console.print(f"[bold red]check[/] {failed}", highlight=False, soft_wrap=True)
+    for warning in outcome.warnings:
+        console.print(f"[yellow]warning[/] {warning}", highlight=False, soft_wrap=True)
     standing = _standing(settings)
     table = Table(title="Opetence", title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
     for zone, (tables, rows) in _rows_by_zone(settings).items():
         table.add_row(zone, f"{rows:,} rows in {tables} tables")
-    table.add_row("checks", f"{outcome.checks_passed} passed, {len(outcome.checks_failed)} failed")
+    table.add_row("checks", _counted(outcome))
     table.add_row("release", f"{standing['release'] or 'none yet'}")
     table.add_row("backup", f"{standing['backup'] or 'none yet'}")
     table.add_row("time", "   ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.seconds.items()))
@@ -46,6 +48,11 @@ def show(outcome: Outcome, settings: Settings) -> None:
         "next", 'make ui   ·   opetence query "SELECT * FROM gold.daily_revenue"   ·   opetence status   ·   make tick'
     )
     console.print(table)
+
+
+def _counted(outcome: Outcome) -> str:
+    warnings = f", {len(outcome.warnings)} warnings" if outcome.warnings else ""
+    return f"{outcome.checks_passed} passed, {len(outcome.checks_failed)} failed{warnings}"
 
 
 def _rows_by_zone(settings: Settings) -> dict[str, tuple[int, int]]:

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+LOOKS_EVERY = 0.5  # seconds; a look is one indexed query of the run's event log
 
 
 @contextmanager
-def watching(label: str, steps: int, bars: Callable[[str, int, int], None]) -> Generator[None]:
-    """Counts the asset steps that end, through Dagster's own log stream; the bar grows if there are more."""
-    handler = _StepCounter(label, steps, bars)
-    logger = logging.getLogger("dagster")
-    logger.addHandler(handler)
+def watching(
+    instance: DagsterInstance, run_id: str, label: str, steps: int, bars: Callable[[str, int, int], None]
+) -> Generator[None]:
+    """Draws how many of a run's steps have ended, as its event log tells, until the block ends."""
+    ended = Event()
     bars(label, 0, steps)
+    watcher = Thread(target=_watch, args=(instance, run_id, label, steps, bars, ended), daemon=True)
+    watcher.start()
     try:
         yield
     finally:
-        logger.removeHandler(handler)
-        bars(label, handler.done, max(handler.done, 1))
+        ended.set()
+        watcher.join()
+        bars(label, steps, steps)
 
 
-class _StepCounter(logging.Handler):
-    def __init__(self, label: str, steps: int, bars: Callable[[str, int, int], None]) -> None:
-        super().__init__(logging.DEBUG)
-        self.label, self.steps, self.bars, self.done = label, steps, bars, 0
+def _watch(
+    instance: DagsterInstance,
+    run_id: str,
+    label: str,
+    steps: int,
+    bars: Callable[[str, int, int], None],
+    ended: Event,
+) -> None:
+    from dagster import DagsterEventType
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if "STEP_SUCCESS" in record.getMessage():
-            self.done += 1
-            self.bars(self.label, self.done, max(self.steps, self.done))
+    over = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SKIPPED}
+    while not ended.wait(LOOKS_EVERY):
+        done = len(instance.all_logs(run_id, of_type=over))
+        bars(label, min(done, steps), steps)

@@ -69,6 +69,13 @@ class CsvFiles:
     def waiting(self, settings: Settings, request: Extract | None = None) -> Iterator[Path]:
         """The files in the folder, sorted; of the request's window only, if it has one."""
         folder = settings.drop / self.name
+        if folder.is_symlink():
+            raise DataError(
+                f"{self.system}/{self.name}",
+                found=f"a symbolic link at {folder}",
+                allowed="a real folder inside the drop folder",
+                next_command=f"rm {folder} && mkdir {folder}",
+            )
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path.name.startswith(".") or path.is_dir():
                 continue

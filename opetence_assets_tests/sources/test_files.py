@@ -128,6 +128,14 @@ def test_nothing_outside_the_folder_is_read(drop: Callable[..., Path], lake: Lak
     assert "symbolic link" in done.refused[0]
 
 
+def test_a_folder_that_points_elsewhere_is_refused(lake: Lake, settings: Settings, tmp_path: Path) -> None:
+    settings.drop.mkdir(parents=True)
+    os.symlink(tmp_path, settings.drop / "facebook_ads")
+
+    with pytest.raises(DataError, match="found a symbolic link at"):
+        load(facebook_ads, lake, settings)
+
+
 def test_an_archive_is_never_unpacked(drop: Callable[..., Path], lake: Lake, settings: Settings) -> None:
     path = drop("facebook_ads_2026-01-01.zip", b"")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bomb:
