@@ -17,14 +17,14 @@ from opetence_assets.warehouse.manifest import ensure_manifest
 from opetence_assets.zones.bronze import bronze_asset, source_spec
 from opetence_assets.zones.gold import gold_assets
 from opetence_assets.zones.silver import silver_asset
+from opetence_assets.zones.translation import RELEASE
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies: pinned, and tested with each upgrade
 
 _datasets = all_datasets()
 _gold = gold_assets(_datasets, ensure_manifest(read_settings()))
 _bronze, _silver = [bronze_asset(d) for d in _datasets], [silver_asset(d) for d in _datasets]
-_zones = {"bronze": _bronze, "silver": _silver, "gold": [_gold]}
-_backups = [backup_asset(zone, _zones[zone], max(d.backup.keep_days for d in _datasets)) for zone in ZONES]
+_backups = [backup_asset(zone, RELEASE, max(d.backup.keep_days for d in _datasets)) for zone in ZONES]
 _tables = [
     asset.key
     for d, pair in zip(_datasets, zip(_bronze, _silver, strict=True), strict=True)

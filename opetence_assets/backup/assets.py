@@ -1,6 +1,5 @@
 """Backup assets: one a zone, a partition a day."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -13,12 +12,12 @@ ZONES = ("bronze", "silver", "gold")
 FIRST_DAY = "2026-01-01"
 
 
-def backup_asset(zone: str, upstream: Sequence[dg.AssetsDefinition], keep_days: int) -> dg.AssetsDefinition:
+def backup_asset(zone: str, release_key: dg.AssetKey, keep_days: int) -> dg.AssetsDefinition:
     """Copies the files of the day's release that the store does not have yet, then its manifest."""
 
     @dg.asset(
         key=dg.AssetKey(["backup", zone]),
-        deps=[key for asset in upstream for key in asset.keys],
+        deps=[release_key],
         partitions_def=dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1),
         group_name="backup",
         kinds={"deltalake", "backup"},

@@ -11,6 +11,8 @@ from opetence_assets.settings import Settings
 _YAML = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 storage:
   sqlite:
     base_dir: {home}/storage

@@ -43,7 +43,7 @@ def source_spec(dataset: Dataset) -> dg.AssetSpec:
     return dg.AssetSpec(
         dg.AssetKey(["source", dataset.feed.system, dataset.feed.name]),
         description=f"{dataset.feed.name} in {dataset.feed.system}: read only, never written.",
-        group_name=f"source_{dataset.feed.system}",
+        group_name=group_name(dataset, "source"),
         kinds={dataset.feed.kind, "source"},
         owners=[dataset.owner],
     )

@@ -1,6 +1,7 @@
 """What a build of gold tells the orchestrator: a result for every check and a materialization for every model."""
 
 from collections.abc import Collection, Iterator
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -50,7 +51,9 @@ def materialized(built: "GoldBuild", lake: Lake, release: Release) -> Iterator[d
             assert table is not None
             metadata = row_metadata(table.rows, f"{lake.uri}/{model.table}", table.version, metadata)
         yield dg.MaterializeResult(
-            asset_key=dg.AssetKey(["gold", run.name]), metadata=metadata, data_version=version_of(metadata)
+            asset_key=dg.AssetKey(["gold", run.name]),
+            metadata=metadata,
+            data_version=version_of(metadata) or _content_of(built, run.name),
         )
     tables = {zone: sum(key.startswith(f"{zone}/") for key in release.versions) for zone in ("silver", "gold")}
     yield dg.MaterializeResult(
@@ -70,6 +73,13 @@ def record_verdicts(built: "GoldBuild", lake: Lake, release: Release) -> None:
         ]
         if model.published and results:  # a kept model's version keeps the verdict it has
             record(lake, model.table, release.versions[model.table], results)
+
+
+def _content_of(built: "GoldBuild", name: str) -> dg.DataVersion:
+    """What stands for the version of a step that is not published: its SQL and the silver it was built from."""
+    model = built.models[name]
+    made_of = [model.checksum, *(f"{key} {built.work.sources.get(key)}" for key in model.sources)]
+    return dg.DataVersion(sha256("\n".join(made_of).encode()).hexdigest()[:16])
 
 
 def _kept(built: "GoldBuild", lake: Lake, key: dg.AssetCheckKey) -> dg.AssetCheckResult:

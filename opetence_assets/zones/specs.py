@@ -10,7 +10,7 @@ import dagster as dg
 
 from opetence_assets.dataset import Dataset
 from opetence_assets.privacy.treatment import treated_columns
-from opetence_assets.refinement.shape import silver_types, table_types
+from opetence_assets.refinement.shape import silver_types, table_key, table_types
 
 
 def asset_key(dataset: Dataset, zone: str) -> dg.AssetKey:
@@ -19,8 +19,8 @@ def asset_key(dataset: Dataset, zone: str) -> dg.AssetKey:
 
 
 def group_name(dataset: Dataset, zone: str) -> str:
-    """Zone and system, so that the graph folds by both."""
-    return f"{zone}_{dataset.feed.system}"
+    """Zone and system, so that the graph folds by both; short enough for a folded group to show it whole."""
+    return f"{zone}_{dataset.feed.system.removesuffix('_service')}"
 
 
 def description(dataset: Dataset) -> str:
@@ -45,6 +45,7 @@ def source_link(dataset: Dataset) -> str:
 def silver_columns(dataset: Dataset) -> dg.TableSchema:
     """Silver's columns with their types, treatment and rules."""
     treated = {t.name: t for t in treated_columns(dataset) if t.name}
+    key = table_key(dataset)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -52,7 +53,7 @@ def silver_columns(dataset: Dataset) -> dg.TableSchema:
                 str(dtype),
                 description=f"{treated[name].pii.value} of {treated[name].source}" if name in treated else None,
                 tags={"pii": treated[name].pii.value} if name in treated else {},
-                constraints=dg.TableColumnConstraints(nullable=_nullable(dataset, name), unique=(name,) == dataset.key),
+                constraints=dg.TableColumnConstraints(nullable=_nullable(dataset, name), unique=[name] == list(key)),
             )
             for name, dtype in table_types(dataset).items()
         ]
