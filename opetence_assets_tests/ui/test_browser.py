@@ -1,0 +1,91 @@
+"""What a person sees in the UI, in a real browser; with OPETENCE_SCREENSHOTS set the pictures become the guide's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+from tenacity import Retrying, stop_after_delay, wait_fixed
+
+from opetence_assets.lake.places import lake_at
+from opetence_assets.lake.queries import query
+from opetence_assets.lake.releases import current_release
+from opetence_assets_tests.ui.conftest import CHROMEDRIVER, CHROMIUM, NEW_COLUMN, Served
+
+pytestmark = [
+    pytest.mark.dagster,
+    pytest.mark.xdist_group("ui"),
+    pytest.mark.skipif(
+        not (CHROMIUM.exists() and CHROMEDRIVER.exists()),
+        reason=f"needs {CHROMIUM} and {CHROMEDRIVER}: apt-get install chromium chromium-driver",
+    ),
+]
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+Picture = Callable[[str], Path]
+
+
+@pytest.fixture
+def picture(browser: Chrome, tmp_path: Path) -> Picture:
+    folder = IMAGES if os.environ.get("OPETENCE_SCREENSHOTS") else tmp_path
+
+    def take(name: str) -> Path:
+        file = folder / f"{name}.png"
+        assert browser.save_screenshot(str(file))
+        return file
+
+    return take
+
+
+def sees(browser: Chrome, *texts: str) -> None:
+    """Waits until every text is on the page."""
+
+    def missing(driver: Chrome) -> list[str]:
+        page = driver.find_element(By.TAG_NAME, "body").text
+        return [text for text in texts if text not in page]
+
+    WebDriverWait(browser, 60).until(lambda driver: not missing(driver), message=f"not on the page: {texts}")
+
+
+def test_a_mart_is_traced_back_to_its_sources(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.get(f"{served.address}/assets/gold/daily_revenue?view=lineage&lineageScope=upstream&lineageDepth=6")
+    sees(browser, "source_order", "bronze_order", "silver_order", "gold_orders", "fct_orders", "daily_revenue")
+    assert picture("lineage").stat().st_size < 400_000
+
+
+def test_a_failed_check_says_why(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.get(f"{served.address}/assets/bronze/product_service/vendors?view=checks")
+    sees(browser, "declared_columns", f"undeclared columns {NEW_COLUMN}", "add it in opetence_assets/datasets")
+    assert picture("failed-check").stat().st_size < 400_000
+
+
+def test_a_backup_is_there_by_the_day(served: Served, browser: Chrome, picture: Picture) -> None:
+    release = current_release(lake_at(served.settings))
+    assert release is not None
+    day = release.created_at.date().isoformat()
+    browser.get(f"{served.address}/assets/backup/gold?view=partitions&partition={day}")
+    sees(browser, "Partitions", day, "sha256", "bytes_copied")
+    assert picture("backup-partitions").stat().st_size < 400_000
+
+
+def test_a_dropped_file_is_released_without_a_click(served: Served) -> None:
+    lake = lake_at(served.settings)
+    before = current_release(lake)
+    assert before is not None
+    folder = served.settings.drop / "online_retail"
+    lines = "".join(f"59990{n},22423,REGENCY CAKESTAND,2,2011-12-01 10:0{n}:00,12.75,17850,France\n" for n in range(3))
+    (folder / ".arriving").write_text(
+        f"InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n{lines}"
+    )
+    (folder / ".arriving").rename(folder / "online_retail_2011-12-01.csv")
+    for attempt in Retrying(stop=stop_after_delay(120), wait=wait_fixed(0.5), reraise=True):
+        with attempt:
+            release = current_release(lake)
+            assert release is not None
+            assert release.number > before.number
+    statement = "select sum(revenue) from gold.fct_online_retail_lines where invoiced_on = '2011-12-01'"
+    assert query(lake, release, statement).to_pydict() == {"sum(revenue)": [76.5]}
