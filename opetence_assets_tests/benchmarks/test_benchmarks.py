@@ -1,0 +1,66 @@
+"""Every benchmark runs at the smallest size and says contender, limit and ratio; how fast it was is never asserted."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.claims import Claim, Row, cells
+from benchmarks.measure import Contender, run_once
+from benchmarks.place import Place, place
+from benchmarks.results import shown, write
+from benchmarks.sizes import SIZES
+
+QUICK = ("extract", "incremental", "silver", "checks", "personal", "backups")
+ORCHESTRATED = ("gold", "step")
+pytestmark = pytest.mark.xdist_group("benchmarks")
+
+
+@pytest.fixture
+def where() -> Iterator[Place]:
+    with place(Path("/tmp")) as found:
+        yield found
+
+
+def measured(name: str, where: Place) -> Claim:
+    return importlib.import_module(f"benchmarks.{name}").claim(where, SIZES["tiny"])
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_claim_has_rows_with_limit_and_ratio(name: str, where: Place) -> None:
+    claim = measured(name, where)
+    assert claim.rows
+    for row in claim.rows:
+        assert row.contender != row.limit
+        assert row.value > 0
+        assert row.ratio == row.value / row.limit_value
+    assert shown(claim).row_count == len(claim.rows)
+
+
+@pytest.mark.dagster
+@pytest.mark.parametrize("name", ORCHESTRATED)
+def test_a_claim_about_the_orchestrator_has_rows(name: str, where: Place) -> None:
+    assert all(cells(row) for row in measured(name, where).rows)
+
+
+def test_a_section_is_replaced_and_what_people_wrote_stays(tmp_path: Path) -> None:
+    file = tmp_path / "RESULTS.md"
+    row = Row("we", 2.0, "limit", 1.0, 1.5)
+    write("first", Claim("First", [row]), "command", file)
+    file.write_text(f"{file.read_text()}\nA person's remark.\n")
+    write("second", Claim("Second", [row]), "command", file)
+    write("first", Claim("First again", [row]), "command", file)
+    text = file.read_text()
+    assert "## First again" in text
+    assert "## First\n" not in text
+    assert "A person's remark." in text
+    assert text.index("## First again") < text.index("## Second")
+    assert "MISSED (≤ 1.5)" in text
+
+
+def test_a_contender_that_fails_is_named_with_its_error() -> None:
+    with pytest.raises(RuntimeError, match=r"nobody failed:[\s\S]*no_such_function"):
+        run_once(Contender("nobody", "benchmarks.extract", "no_such_function", {}))
