@@ -14,6 +14,8 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerContext
 from multiprocessing.sharedctypes import Synchronized
@@ -34,6 +36,13 @@ def context(*modules: str) -> ForkServerContext:
 
 def round_of(home: str, kill_at: int, steps: Any) -> None:
     """Sources → bronze → silver → checks → gold → release → backup; dies at step ``kill_at`` if that is not 0."""
+    with dying(kill_at, steps):
+        everything(home)
+
+
+@contextmanager
+def dying(kill_at: int, steps: Any) -> Iterator[None]:
+    """Counts the steps of the block into ``steps`` and kills this process at step ``kill_at`` if that is not 0."""
     counted = 0
 
     def watch(frame: FrameType, event: str, _: object) -> None:
@@ -45,7 +54,7 @@ def round_of(home: str, kill_at: int, steps: Any) -> None:
 
     sys.setprofile(watch)
     try:
-        everything(home)
+        yield
     finally:
         sys.setprofile(None)
         steps.value = counted

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from datetime import timedelta
-from types import FrameType
 from typing import Any
 
 import polars as pl
@@ -16,29 +13,18 @@ from opetence_assets.lake.places import Lake, lake_at
 from opetence_assets.lake.tables import open_table
 from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings
-from opetence_assets_tests.kills import PACKAGE, context
+from opetence_assets_tests.kills import context, dying
 from opetence_assets_tests.shop import NOON, Shop, sales
 
 KILLS = 12
 
 
 def taken_up(settings: Settings, kill_at: int, steps: Any) -> None:
-    """Load and refine once; dies at its ``kill_at``-th call of the package, counts them if that is 0."""
-    counted = 0
-
-    def watch(frame: FrameType, event: str, _: object) -> None:
-        nonlocal counted
-        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
-            counted += 1
-            if counted == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.setprofile(watch)
-    lake = lake_at(settings)
-    load(sales, lake, settings)
-    refine(sales, lake, settings.scratch)
-    sys.setprofile(None)
-    steps.value = counted
+    """Loads and refines once; dies at its ``kill_at``-th call of the package."""
+    with dying(kill_at, steps):
+        lake = lake_at(settings)
+        load(sales, lake, settings)
+        refine(sales, lake, settings.scratch)
 
 
 def change(shop: Shop, number: int) -> None:
