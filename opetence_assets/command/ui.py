@@ -32,10 +32,21 @@ def ui(port: Annotated[int, typer.Option(help="port of the web server")] = 3000)
     settings = read_settings()
     prepare_dagster_home(settings)
     ensure_manifest(settings)
+    _create_storage()
     sockets = warm_socket(settings), settings.dagster_home / "code.sock"
     with _alone(settings.dagster_home / "ui.pids") as pids:
         typer.echo(f"Opetence on http://{HOST}:{port}   (Ctrl-C stops it; drop partners' files in {settings.drop})")
         _serve(_commands(port, *sockets, _workspace(settings.dagster_home, sockets[1])), sockets, pids)
+
+
+def _create_storage() -> None:
+    """Before servers race for it: the loser of a CREATE TABLE shows an error in the first page somebody opens."""
+    import dagster as dg
+
+    with dg.DagsterInstance.get() as instance:
+        instance.all_instigator_state()
+        instance.get_runs_count()
+        instance.event_log_storage.get_concurrency_keys()
 
 
 def _commands(port: int, warm: Path, code: Path, workspace: Path) -> list[list[str]]:

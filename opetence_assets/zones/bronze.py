@@ -13,6 +13,7 @@ from opetence_assets.zones.specs import (
     asset_key,
     bronze_columns,
     description,
+    freshness_policy,
     group_name,
     row_metadata,
     source_link,
@@ -76,7 +77,7 @@ def bronze_asset(dataset: Dataset) -> dg.AssetsDefinition:
             "declaration": dg.MetadataValue.path(source_link(dataset)),
         },
         pool=f"lake_{'_'.join(key.path)}",
-        freshness_policy=_freshness(dataset),
+        freshness_policy=freshness_policy(dataset),
     )
     def bronze(context: dg.AssetExecutionContext, config: Reload, platform: Platform) -> dg.MaterializeResult[Any]:
         from opetence_assets.ingestion.bronze import Request, load
@@ -96,8 +97,3 @@ def bronze_asset(dataset: Dataset) -> dg.AssetsDefinition:
 def _days(context: dg.AssetExecutionContext) -> Window:
     first, last = context.partition_time_window.start.date(), context.partition_time_window.end.date()
     return Window(datetime.combine(first, time(), UTC), datetime.combine(last, time(), UTC))
-
-
-def _freshness(dataset: Dataset) -> dg.FreshnessPolicy:
-    declared = dataset.freshness
-    return dg.FreshnessPolicy.time_window(fail_window=declared.alarm_after, warn_window=declared.every)

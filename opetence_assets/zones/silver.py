@@ -11,6 +11,7 @@ from opetence_assets.zones.bronze import Reload
 from opetence_assets.zones.specs import (
     asset_key,
     description,
+    freshness_policy,
     group_name,
     row_metadata,
     silver_columns,
@@ -40,9 +41,7 @@ def silver_asset(dataset: Dataset) -> dg.AssetsDefinition:
         },
         pool=f"lake_{'_'.join(key.path)}",
         automation_condition=dg.AutomationCondition.eager(),
-        freshness_policy=dg.FreshnessPolicy.time_window(
-            fail_window=dataset.freshness.alarm_after, warn_window=dataset.freshness.every
-        ),
+        freshness_policy=freshness_policy(dataset),
     )
     def silver(config: Reload, platform: Platform) -> dg.MaterializeResult[Any]:
         from opetence_assets.refinement.silver import refine

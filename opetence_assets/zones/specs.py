@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -75,6 +76,14 @@ def silver_lineage(dataset: Dataset) -> dg.TableColumnLineage:
     landed = {column.name for column in bronze_columns(dataset).columns}
     shared = [name for name in silver_types(dataset) if name in landed]
     return dg.TableColumnLineage({name: [dg.TableColumnDep(bronze, name)] for name in shared})
+
+
+def freshness_policy(dataset: Dataset) -> dg.FreshnessPolicy | None:
+    """As declared; none for a feed that has ended, whose alarm lies further off than the UI can count (68 years)."""
+    declared = dataset.freshness
+    if declared.alarm_after > timedelta(seconds=2**31 - 1):
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=declared.alarm_after, warn_window=declared.every)
 
 
 def row_metadata(rows: int, uri: str, version: int, more: Mapping[str, Any]) -> dict[str, Any]:

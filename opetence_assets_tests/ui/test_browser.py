@@ -35,6 +35,7 @@ def picture(browser: Chrome, tmp_path: Path) -> Picture:
 
     def take(name: str) -> Path:
         file = folder / f"{name}.png"
+        assert "GraphQL error" not in browser.find_element(By.TAG_NAME, "body").text
         assert browser.save_screenshot(str(file))
         return file
 
@@ -52,12 +53,14 @@ def sees(browser: Chrome, *texts: str) -> None:
 
 
 def test_a_mart_is_traced_back_to_its_sources(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.set_window_size(1400, 1090)  # the whole graph
     browser.get(f"{served.address}/assets/gold/daily_revenue?view=lineage&lineageScope=upstream&lineageDepth=6")
     sees(browser, "source_order", "bronze_order", "silver_order", "gold_orders", "fct_orders", "daily_revenue")
     assert picture("lineage").stat().st_size < 400_000
 
 
 def test_a_failed_check_says_why(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.set_window_size(1400, 940)
     browser.get(f"{served.address}/assets/bronze/product_service/vendors?view=checks")
     sees(browser, "declared_columns", f"undeclared columns {NEW_COLUMN}", "add it in opetence_assets/datasets")
     assert picture("failed-check").stat().st_size < 400_000
