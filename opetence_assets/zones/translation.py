@@ -39,8 +39,8 @@ def gold_specs(manifest: Path) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSp
 def silver_is_news(silver: list[dg.AssetKey]) -> dg.AutomationCondition[Any]:
     """True once a silver table has a version that was not asked to be released, all are at rest, and all may be.
 
-    Unlike ``eager()`` it is reset by the request, not by the run: a table that changes while gold is being built, from
-    the versions before, is not forgotten.
+    Unlike ``eager()`` it is reset by the request, not by the run, and not by a request in whose wake a table changed
+    again: what changes while gold is being built, from the versions before, is not forgotten.
     """
     condition = dg.AutomationCondition
 
@@ -49,7 +49,7 @@ def silver_is_news(silver: list[dg.AssetKey]) -> dg.AutomationCondition[Any]:
         return any_of.with_label(label)  # pyright: ignore[reportAttributeAccessIssue] - every built-in one has it
 
     changed = any_silver(condition.data_version_changed(), "a silver table has a new version")
-    asked = condition.newly_requested() | condition.initial_evaluation()
+    asked = (condition.newly_requested() & ~changed) | condition.initial_evaluation()
     busy = any_silver(condition.in_progress(), "a silver table is being refined")
     failing = condition.any_checks_match(condition.check_failed(), blocking_only=True)
     refused = any_silver(failing, "a blocking check of silver failed")
