@@ -42,7 +42,8 @@ def claim(place: Place, size: Size) -> Claim:
             "The load is the whole of it: one snapshot, the count of the source's keys, dlt's extract and normalize,"
             " zstd Parquet, ONE Delta commit, every fsync. CPU of client and server together; the limit has no client.",
             f"dlt's own backends read {size.medium:,} rows; what they cost is multiplied by {size.large // size.medium}"
-            " (connectorx holds all rows in memory), so their peak is that of the smaller table.",
+            " (connectorx holds all rows in memory): their peak is that of the smaller table, and dlt's fixed cost"
+            " of about half a CPU-second is multiplied too.",
         ],
     )
 
