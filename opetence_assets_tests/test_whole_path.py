@@ -20,7 +20,7 @@ from opetence_assets.lake.tables import open_table
 from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.truth import differences
 
-pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("whole path")]
+pytestmark = pytest.mark.dagster
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from benchmarks.sizes import SIZES
 
 QUICK = ("extract", "incremental", "silver", "checks", "personal", "backups")
 ORCHESTRATED = ("gold", "step")
-pytestmark = pytest.mark.xdist_group("benchmarks")
 
 
 @pytest.fixture

@@ -21,8 +21,6 @@ from opetence_assets.lake.releases import ReleaseConflict, all_releases, current
 from opetence_assets.lake.tables import applied, commits, metadata_of, open_table
 from opetence_assets_tests.lake.rows import KEY, appended, frame, ids, schema_of, staged
 
-pytestmark = pytest.mark.xdist_group("s3")
-
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:

@@ -19,7 +19,6 @@ from opetence_assets_tests.ui.conftest import CHROMEDRIVER, CHROMIUM, NEW_COLUMN
 
 pytestmark = [
     pytest.mark.dagster,
-    pytest.mark.xdist_group("ui"),
     pytest.mark.skipif(
         not (CHROMIUM.exists() and CHROMEDRIVER.exists()),
         reason=f"needs {CHROMIUM} and {CHROMEDRIVER}: apt-get install chromium chromium-driver",

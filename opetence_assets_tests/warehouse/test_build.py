@@ -11,7 +11,7 @@ from opetence_assets.warehouse.build import GoldBuild
 from opetence_assets_tests.warehouse.conftest import Warehouse
 from opetence_assets_tests.warehouse.silver import SCHEMAS, silver
 
-pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("warehouse")]
+pytestmark = pytest.mark.dagster
 First = tuple[Warehouse, GoldBuild]
 CONSENTING = {1, *range(5, 13)}  # 2 refused, 3 never answered, 4 withdrew, 13 is no user
 

@@ -20,7 +20,7 @@ from opetence_assets_tests.warehouse.conftest import Warehouse
 from opetence_assets_tests.warehouse.silver import silver
 from opetence_assets_tests.warehouse.victim import publish_and_die
 
-pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("warehouse")]
+pytestmark = pytest.mark.dagster
 
 
 def test_a_publish_killed_at_any_commit(warehouse: Warehouse) -> None:

@@ -13,7 +13,7 @@ from opetence_assets.warehouse.build import GoldBuild
 from opetence_assets.warehouse.manifest import PROJECT, STAMP, ensure_manifest, project_checksum
 from opetence_assets_tests.warehouse.conftest import Warehouse
 
-pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("warehouse")]
+pytestmark = pytest.mark.dagster
 First = tuple[Warehouse, GoldBuild]
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))
 TIMES = ("timestamp with time zone", "date")

@@ -17,7 +17,7 @@ from opetence_assets.warehouse.publish import ChecksFailed, publish
 from opetence_assets_tests.warehouse.conftest import Warehouse
 from opetence_assets_tests.warehouse.silver import START, consent, frame, silver
 
-pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("warehouse")]
+pytestmark = pytest.mark.dagster
 Changed = Callable[[pl.DataFrame, pl.Expr, dict[str, object]], pl.DataFrame]
 DAILY = ("daily_revenue", "fct_online_retail_lines", "fct_order_items", "fct_orders", "fct_shipments")
 

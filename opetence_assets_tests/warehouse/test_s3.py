@@ -13,7 +13,7 @@ from opetence_assets.warehouse.build import GoldBuild
 from opetence_assets_tests.warehouse.conftest import Warehouse
 from opetence_assets_tests.warehouse.silver import silver
 
-pytestmark = [pytest.mark.dagster, pytest.mark.xdist_group("warehouse")]
+pytestmark = pytest.mark.dagster
 
 
 def test_gold_is_built_and_refreshed_on_s3(
