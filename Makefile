@@ -27,7 +27,7 @@ lint: .venv/ready ## format and fix what can be fixed
 	@ruff format . && ruff check --fix .
 
 bench: .venv/ready ## measure every claim; rewrites benchmarks/RESULTS.md
-	@python -m benchmarks
+	@python -m benchmarks --write
 
 lock: ## resolve requirements.lock anew from setup.py
 	uv pip compile setup.py --extra dev --generate-hashes --python-version 3.11 --universal --quiet -o requirements.lock

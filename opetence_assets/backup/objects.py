@@ -19,7 +19,7 @@ from uuid import uuid4
 from opetence_assets.lake.durability import fsync_file, fsync_folder, made_folder
 from opetence_assets.lake.places import TEMPORARY, Lake, store_of
 
-BLOCK = 1 << 20
+BLOCK = 1 << 19
 FOLDER = "objects"
 UNFINISHED = re.compile(rf"_[0-9a-f]{{32}}{re.escape(TEMPORARY)}")
 

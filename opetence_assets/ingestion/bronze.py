@@ -128,7 +128,7 @@ def _treated(stream: _Stream, table: Table | None, batch: pyarrow.Table) -> Iter
 
 
 def _lands_as_received(stream: _Stream, batch: pyarrow.Table) -> bool:
-    """Whether rows need no Polars on their way (a sixth of a full load): nothing personal, held or deletable."""
+    """Whether rows need no Polars on their way (85 MB less at the peak of a full load): nothing personal, held or deletable."""
     if not len(batch) or stream.schema is None or len(stream.held) or stream.dataset.deletes is Deletes.HARD:
         return False
     template = pl.DataFrame(batch.schema.empty_table())
@@ -180,7 +180,8 @@ def _committed(stream: _Stream, lake: Lake, table: Table | None, before: dict[st
     dataset, facts = stream.dataset, stream.extraction.facts()
     key = dataset.table("bronze")
     version = table.version if table else -1
-    if stream.rows or facts.taken or table is None:
+    # A count that moved is news even without a row: keys that appeared below the cursor show in nothing else.
+    if stream.rows or facts.taken or table is None or facts.total_keys != before.get("total_keys"):
         schema = pq.read_schema(files[0]) if files else stream.schema
         if schema is None:
             raise DataError(

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES, NONCE_BYTES = 32, 12
+MOST_CIPHERS = 100_000  # kept between batches; each takes 2.4 KB, which a million persons would not fit in
 
 
 class KeyStoreError(Exception):
@@ -49,6 +50,8 @@ def key_store(path: Path, master_key: bytes) -> Generator[KeyStore]:
 
 def ciphers_of(store: KeyStore, subjects: Sequence[str]) -> list[AESGCM | None]:
     """The cipher of each subject, in order; None for a person who was erased. Missing keys are made, durably."""
+    if len(store.ciphers) > MOST_CIPHERS:
+        store.ciphers.clear()
     missing = [subject for subject in dict.fromkeys(subjects) if subject not in store.ciphers]
     if missing:
         _load_or_make(store, missing)
