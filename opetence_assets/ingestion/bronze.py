@@ -128,7 +128,7 @@ def _treated(stream: _Stream, table: Table | None, batch: pyarrow.Table) -> Iter
 
 
 def _lands_as_received(stream: _Stream, batch: pyarrow.Table) -> bool:
-    """Whether rows need no Polars on their way (85 MB less at the peak of a full load): nothing personal, held or deletable."""
+    """Whether rows need no Polars on their way (85 MB less at the peak): nothing personal, held or deletable."""
     if not len(batch) or stream.schema is None or len(stream.held) or stream.dataset.deletes is Deletes.HARD:
         return False
     template = pl.DataFrame(batch.schema.empty_table())
