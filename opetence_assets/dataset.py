@@ -31,6 +31,14 @@ class DataError(Exception):
         self.dataset = dataset
 
 
+class DriftError(DataError):
+    """The source's columns are no longer those that may be loaded; ``changes`` says how, for the record."""
+
+    def __init__(self, dataset: str, changes: tuple[str, ...], *, found: str, allowed: str, next_command: str) -> None:
+        super().__init__(dataset, found=found, allowed=allowed, next_command=next_command)
+        self.changes = changes
+
+
 class Pii(Enum):
     """How a personal column is treated before its row first touches disk."""
 
@@ -39,6 +47,8 @@ class Pii(Enum):
     YEAR = "year"  # year only, in `<name less _date>_year`; the original sealed
     SEAL = "seal"  # sealed only
     REDACT = "redact"  # never selected from the source
+    SCRUB = "scrub"  # free text: e-mails, phones and card numbers replaced in `<name>_scrubbed`; the original sealed
+    NETWORK = "network"  # an IP address: only its network (/24, /48) in `<name>_network`; the original never lands
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,20 @@ class Deletes(Enum):
 
     NEVER = "never"  # rows are only added or changed
     HARD = "hard"  # rows vanish: the key sets are compared whenever the counts disagree
+    RESTATED = "restated"  # a span is read again whole: what it no longer holds is gone
+    TOLD = "told"  # the source says so: its rows carry ``_deleted`` and their order in ``_position``
+
+
+class Drift(Enum):
+    """What happens when the source has a column or field that the declaration has not."""
+
+    EVOLVE = "evolve"  # it lands sealed, and a check says so until it is declared
+    FREEZE = "freeze"  # the load is refused; the last good rows stay
+    QUARANTINE = "quarantine"  # the rows that have it wait in quarantine
+
+
+Cursor = datetime | int | Mapping[str, Any]
+"""Where the next read starts: a time, a number, or the position of a stream (JSON; the feed's own business)."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +130,7 @@ class Extract:
     """What to read: everything after a cursor, or one window again, or (both None) everything."""
 
     dataset: Dataset
-    after: datetime | int | None = None
+    after: Cursor | None = None
     window: Window | None = None
     taken: Callable[[str], bool] = lambda _: False  # has a file with this content been loaded?
 
@@ -117,9 +141,10 @@ class Facts:
 
     source_rows: int  # rows read
     total_keys: int | None  # distinct keys the source holds, where it can tell
-    cursor: datetime | int | None  # where the next read starts
+    cursor: Cursor | None  # where the next read starts
     taken: tuple[str, ...] = ()  # content ids of the files in it
     refused: tuple[str, ...] = ()  # files left out, each with its reason
+    undeclared: tuple[str, ...] = ()  # columns or fields the source has and the declaration has not
 
 
 @dataclass(frozen=True)
@@ -130,7 +155,8 @@ class Extraction:
     facts: Callable[[], Facts]
     close: Callable[[], None]
     keys: Callable[[], pyarrow.Table] | None = None  # every key the source holds, in the same snapshot
-    undeclared: tuple[str, ...] = ()  # columns the source has and the declaration has not
+    undeclared: tuple[str, ...] = ()  # columns known before the first row to be missing in the declaration
+    rereads: pl.Expr | None = None  # which rows of bronze it may bring again; None: any, pl.lit(False): none
 
 
 class Feed(Protocol):
@@ -180,6 +206,7 @@ class Dataset:
     history: bool = False  # silver keeps every version of a row (SCD 2)
     keep_duplicates: bool = False  # exact duplicates are kept in quarantine, not only counted
     deletes: Deletes = Deletes.NEVER
+    drift: Drift = Drift.EVOLVE
     rules: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])  # true where a silver row is valid
     filters: Mapping[str, pl.Expr] = field(
         default_factory=dict[str, pl.Expr]

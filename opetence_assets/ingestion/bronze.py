@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -12,8 +12,9 @@ from uuid import uuid4
 
 import polars as pl
 
-from opetence_assets.dataset import DataError, Dataset, Deletes, Extract, Extraction, Facts, Window
-from opetence_assets.ingestion.held import Held, held_rows, refuse_retyped, vanished
+from opetence_assets.dataset import Cursor, DataError, Dataset, Deletes, Extract, Extraction, Facts, Window
+from opetence_assets.ingestion.drift import drift_noted, marked, note_undeclared, refuse_frozen
+from opetence_assets.ingestion.held import Held, held_rows, refuse_retyped, unrepeated, vanished
 from opetence_assets.ingestion.staging import normalized
 from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
@@ -68,10 +69,15 @@ def load(dataset: Dataset, lake: Lake, settings: Settings, request: Request | No
     fingerprint = dataset.feed.fingerprint(dataset, settings)
     after = None if request.full or request.window else cursor_of(before)
     extract = Extract(dataset, after, request.window, taken_by(lake, key))
-    held = held_rows(dataset, table, extract)
-    extraction = dataset.feed.extract(extract, settings)
+    with drift_noted(dataset, lake):
+        extraction = dataset.feed.extract(extract, settings)
     try:
-        with room_for(dataset.name, settings.home), key_store(settings.keys, settings.master_key) as store:
+        held = held_rows(dataset, table, extraction)
+        with (
+            drift_noted(dataset, lake),
+            room_for(dataset.name, settings.home),
+            key_store(settings.keys, settings.master_key) as store,
+        ):
             stream = _Stream(dataset, extraction, held, store, settings, request, fingerprint)
             arriving = _landing(stream, table)
             first = next(arriving, None)
@@ -96,7 +102,7 @@ class _Stream:
     fingerprint: str  # read before the snapshot: what it counts, the snapshot shows
     load_id: str = field(default_factory=lambda: uuid4().hex)
     loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    arrived: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])  # new keys, where deletions are reconciled
+    arrived: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])  # keys, where deletions are reconciled
     rows: int = 0
     deleted: int = 0
     schema: Any = None  # pyarrow.Schema once a batch was seen
@@ -111,25 +117,43 @@ def _landing(stream: _Stream, table: Table | None) -> Iterator[pyarrow.Table]:
         stream.request.on_rows(read)
     facts = stream.extraction.facts()
     _refuse_emptiness(stream.dataset, table, facts, stream.request)
-    if stream.dataset.deletes is Deletes.HARD and stream.extraction.keys and not stream.request.window:
-        gone = vanished(stream.dataset, table, pl.concat(stream.arrived), stream.extraction.keys, facts)
-        stream.deleted = len(gone)
+    refuse_frozen(stream.dataset, _undeclared(stream))
+    gone = _gone(stream, table, facts)
+    stream.deleted += len(gone)
+    if len(gone):
         yield from _stamped(stream, gone, deleted=True)
 
 
+def _gone(stream: _Stream, table: Table | None, facts: Facts) -> pl.DataFrame:
+    """Keys that bronze holds and the source does not, where the declaration says that can be."""
+    dataset, keys = stream.dataset, stream.extraction.keys
+    if dataset.deletes is Deletes.RESTATED:
+        return unrepeated(dataset, stream.held, stream.arrived)
+    if dataset.deletes is Deletes.HARD and keys and not stream.request.window:
+        return vanished(dataset, table, pl.concat(stream.arrived), keys, facts)
+    return pl.DataFrame()
+
+
 def _treated(stream: _Stream, table: Table | None, batch: pyarrow.Table) -> Iterator[pyarrow.Table]:
-    protected = protect(pl.DataFrame(batch), stream.dataset, stream.store, stream.settings.hash_keys)
+    dataset, frame = stream.dataset, pl.DataFrame(batch)
+    protected = protect(marked(dataset, frame), dataset, stream.store, stream.settings.hash_keys)
     if stream.schema is None:
-        refuse_retyped(stream.dataset, table, protected)
+        refuse_retyped(dataset, table, protected)
     fresh = stream.held.without(protected)
-    if stream.dataset.deletes is Deletes.HARD:
-        stream.arrived.append(fresh.select(stream.dataset.key))
+    if dataset.deletes in (Deletes.HARD, Deletes.RESTATED):
+        stream.arrived.append((fresh if dataset.deletes is Deletes.HARD else protected).select(dataset.key))
+    if dataset.deletes is Deletes.TOLD:
+        stream.deleted += int(fresh[DELETED].sum())
     yield from _stamped(stream, fresh)
+
+
+def _undeclared(stream: _Stream) -> tuple[str, ...]:
+    return (*stream.extraction.undeclared, *stream.extraction.facts().undeclared)
 
 
 def _lands_as_received(stream: _Stream, batch: pyarrow.Table) -> bool:
     """Whether rows need no Polars on their way (85 MB less at the peak): nothing personal, held or deletable."""
-    if not len(batch) or stream.schema is None or len(stream.held) or stream.dataset.deletes is Deletes.HARD:
+    if not len(batch) or stream.schema is None or len(stream.held) or stream.dataset.deletes is not Deletes.NEVER:
         return False
     template = pl.DataFrame(batch.schema.empty_table())
     return protect(template, stream.dataset, stream.store, stream.settings.hash_keys) is template
@@ -165,7 +189,7 @@ def _stamped(stream: _Stream, frame: pl.DataFrame, *, deleted: bool = False) -> 
     stamped = frame.with_columns(
         pl.lit(stream.load_id).alias(LOAD_ID), pl.lit(stream.loaded_at, pl.Datetime("us", "UTC")).alias(LOADED_AT)
     )
-    if stream.dataset.deletes is Deletes.HARD:
+    if stream.dataset.deletes in (Deletes.HARD, Deletes.RESTATED):
         stamped = stamped.with_columns(pl.lit(deleted).alias(DELETED))
     arrow = stamped.to_arrow(compat_level=pl.CompatLevel.oldest())
     stream.schema = stream.schema or arrow.schema
@@ -199,21 +223,28 @@ def _committed(stream: _Stream, lake: Lake, table: Table | None, before: dict[st
             metadata=_progress(stream, before, facts),
             base=version,
         )
-    undeclared = stream.extraction.undeclared
+        note_undeclared(dataset, lake, _undeclared(stream), stream.load_id)
     return Load(
-        key, version, stream.rows, facts.source_rows, facts.total_keys, stream.deleted, undeclared, facts.refused
+        key,
+        version,
+        stream.rows,
+        facts.source_rows,
+        facts.total_keys,
+        stream.deleted,
+        _undeclared(stream),
+        facts.refused,
     )
 
 
 def _progress(stream: _Stream, before: dict[str, Any], facts: Facts) -> dict[str, Any]:
     return {
-        "cursor": _encoded(_latest(cursor_of(before), facts.cursor)),
+        "cursor": _encoded(_furthest(cursor_of(before), facts.cursor)),
         "load_id": stream.load_id,
         "rows": stream.rows,
         "source_rows": facts.source_rows,
         "total_keys": facts.total_keys,
         "deleted": stream.deleted,
-        "undeclared": list(stream.extraction.undeclared),
+        "undeclared": list(_undeclared(stream)),
         # A window leaves the rest of the source as unread as it was.
         "fingerprint": before.get("fingerprint") if stream.request.window else stream.fingerprint,
     }
@@ -230,18 +261,21 @@ def _file_transaction(identity: str) -> str:
     return f"file:{identity}"
 
 
-def cursor_of(progress: dict[str, Any]) -> datetime | int | None:
+def cursor_of(progress: dict[str, Any]) -> Cursor | None:
     """The cursor in a bronze commit's metadata."""
     value = progress.get("cursor")
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _encoded(cursor: datetime | int | None) -> str | int | None:
+def _encoded(cursor: Cursor | None) -> Any:
     return cursor.isoformat() if isinstance(cursor, datetime) else cursor
 
 
-def _latest(*cursors: Any) -> Any:
-    return max((cursor for cursor in cursors if cursor is not None), default=None)
+def _furthest(before: Any, now: Any) -> Any:
+    """A time or number never goes back; a stream's position is what the stream says."""
+    if now is None or before is None or isinstance(now, Mapping):
+        return before if now is None else now
+    return now if type(before) is not type(now) else max(before, now)
 
 
 def _refuse_emptiness(dataset: Dataset, table: Table | None, facts: Facts, request: Request) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from opetence_assets.dataset import DataError, Dataset, Extract, Facts
+from opetence_assets.dataset import DataError, Dataset, Deletes, DriftError, Extraction, Facts
 from opetence_assets.privacy.treatment import SEALED
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 LARGEST_VANISHING = 0.2  # a fifth of a table does not disappear between two loads; a truncated source does
 SMALL = 100  # rows below which a share says nothing
+_OF_THE_SOURCE = ("_broken", "_position")  # of the columns that start with a line, what the source itself said
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,48 @@ class Held:
         """The rows of a batch that bronze does not hold."""
         if self.rows is None or not len(self) or not len(batch):
             return batch
-        shared = [c for c in batch.columns if c in self.rows.columns and c != SEALED]
+        shared = [c for c in batch.columns if c in self.rows.columns and c != SEALED]  # sealed anew each time
         return batch.join(self.rows.select(shared), on=shared, how="anti", nulls_equal=True)
 
 
-def held_rows(dataset: Dataset, table: Table | None, extract: Extract) -> Held:
-    """Everything for a full re-read, the lag or the window for a partial one, nothing for files (taken by content)."""
-    if table is None or not table.rows or dataset.feed.since:
+def held_rows(dataset: Dataset, table: Table | None, extraction: Extraction) -> Held:
+    """The rows that the extraction may bring again. Of a span that is restated only the newest of each key count: a
+    value that went from 10 to 12 and back is news.
+    """
+    if table is None or not table.rows:
         return Held(None)
-    rows = table.scan()
-    if extract.window:
-        column = pl.col(dataset.window_column)
-        rows = rows.filter(column >= extract.window.start, column < extract.window.end)
-    elif extract.after is not None and dataset.cursor:
-        lag = getattr(dataset.feed, "lag", None)
-        after = extract.after - lag if isinstance(extract.after, datetime) and lag else extract.after
-        rows = rows.filter(pl.col(dataset.cursor) >= after)
-    return Held(rows.select(c for c in table.schema.names if not c.startswith("_")).collect())
+    rows = table.scan() if extraction.rereads is None else table.scan().filter(extraction.rereads)
+    names = [c for c in table.schema.names if not c.startswith("_") or c in _OF_THE_SOURCE]
+    if dataset.deletes is Deletes.NEVER:
+        return Held(rows.select(names).collect())
+    live = _since_deletion(dataset, table, rows.collect())
+    if dataset.deletes is Deletes.RESTATED:
+        live = live.sort("_loaded_at", maintain_order=True).unique(dataset.key, keep="last")
+    return Held(live.select(names))
+
+
+def _since_deletion(dataset: Dataset, table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that no later deletion covers: what comes back after it was deleted is news, however old it looks."""
+    key = list(dataset.key)
+    gone = table.scan().filter("_deleted").group_by(key).agg(pl.max("_loaded_at").alias("_gone_at")).collect()
+    if not len(gone):
+        return rows.filter(~pl.col("_deleted"))
+    compared = rows.filter(~pl.col("_deleted")).join(gone, on=key, how="left", nulls_equal=True)
+    return compared.filter(pl.col("_gone_at").is_null() | (pl.col("_loaded_at") > pl.col("_gone_at"))).drop("_gone_at")
+
+
+def unrepeated(dataset: Dataset, held: Held, arrived: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The keys held of a restated span that were not delivered again.
+
+    Raises:
+        DataError: so many are gone that the source is more likely broken than right.
+    """
+    key = list(dataset.key)
+    if held.rows is None or not len(held):
+        return pl.DataFrame()
+    gone = held.rows.select(key).join(pl.concat(arrived), on=key, how="anti", nulls_equal=True)
+    _refuse_vanishing(dataset, len(gone), len(held), limit=max(SMALL, LARGEST_VANISHING * len(held)))
+    return gone
 
 
 def live_keys(dataset: Dataset, table: Table) -> pl.DataFrame:
@@ -80,14 +105,18 @@ def vanished(
     if len(live) == facts.total_keys:
         return live.clear()
     gone = live.join(pl.DataFrame(keys()), on=key, how="anti")
-    if len(gone) > max(SMALL, LARGEST_VANISHING * len(live)):
+    _refuse_vanishing(dataset, len(gone), len(live), limit=max(SMALL, LARGEST_VANISHING * len(live)))
+    return gone
+
+
+def _refuse_vanishing(dataset: Dataset, gone: int, of: int, *, limit: float) -> None:
+    if gone == of or gone > limit:
         raise DataError(
             dataset.name,
-            found=f"{len(gone):,} of {len(live):,} rows gone from the source since the last load",
-            allowed=f"at most {LARGEST_VANISHING:.0%} in one load",
+            found=f"{gone:,} of {of:,} rows gone from the source since the last load",
+            allowed=f"at most {LARGEST_VANISHING:.0%} in one load, and never all",
             next_command="check the source; if it is right, load in steps while the rows leave",
         )
-    return gone
 
 
 def refuse_retyped(dataset: Dataset, table: Table | None, batch: pl.DataFrame) -> None:
@@ -101,8 +130,9 @@ def refuse_retyped(dataset: Dataset, table: Table | None, batch: pl.DataFrame) -
         if name in batch.schema and batch.schema[name] != dtype
     ]
     if retyped:
-        raise DataError(
+        raise DriftError(
             dataset.name,
+            tuple(f"retyped: {change}" for change in retyped),
             found=f"columns of another type than before: {', '.join(retyped)}",
             allowed="the types bronze has",
             next_command="restore the source's type, or declare the changed table as a new dataset",

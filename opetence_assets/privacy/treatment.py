@@ -18,8 +18,10 @@ import polars as pl
 from opetence_assets.dataset import Dataset, Pii, pii_of
 from opetence_assets.privacy.keys import NONCE_BYTES, KeyStore, ciphers_of
 from opetence_assets.privacy.rules import Rule, field_rules
+from opetence_assets.privacy.text import network, scrubbed
 
 SEALED = "_sealed"
+NEVER_LANDS = (Pii.REDACT, Pii.NETWORK)
 MASKED_FROM = 6  # characters
 DIGEST_BYTES = 16  # one byte of key version + 120 bits of HMAC-SHA256
 
@@ -52,6 +54,8 @@ def _treated(source: str, pii: Pii, dataset: Dataset) -> Treated:
         Pii.HASH: (f"{source}_hash", pl.Binary()),
         Pii.MASK: (f"{source}_masked", pl.String()),
         Pii.YEAR: (f"{source.removesuffix('_date')}_year", pl.Int16()),
+        Pii.SCRUB: (f"{source}_scrubbed", pl.String()),
+        Pii.NETWORK: (f"{source}_network", pl.String()),
     }
     name, dtype = kept.get(pii, (None, None))
     rules = () if pii is Pii.REDACT else field_rules(dataset, source)
@@ -67,15 +71,19 @@ def protect(frame: pl.DataFrame, dataset: Dataset, store: KeyStore, hash_keys: M
     """
     treated = [t for t in treated_columns(dataset) if t.source in frame.columns]
     undeclared = [c for c in frame.columns if c not in declared_columns(dataset) and not c.startswith("_")]
-    secret = [*(t.source for t in treated if t.pii is not Pii.REDACT), *undeclared]
-    if not secret:
+    secret = [*(t.source for t in treated if t.pii not in NEVER_LANDS), *undeclared]
+    if not treated and not undeclared:
         return frame
-    sealed, erased = _sealed(frame, secret, dataset, store)
     kept = frame.with_columns(
         *(_clear(frame, t, hash_keys).alias(t.name) for t in treated if t.name),
         *(pl.all_horizontal(r.valid for r in t.rules).alias(t.verdict) for t in treated if t.rules),
-        sealed,
-    ).drop(*secret)
+    ).drop(*(t.source for t in treated), *undeclared)
+    if not secret:
+        return kept
+    if all(frame[name].null_count() == len(frame) for name in secret):  # nothing to seal: no key is made or looked up
+        return kept.with_columns(pl.lit(None, pl.Binary).alias(SEALED))
+    sealed, erased = _sealed(frame, secret, dataset, store)
+    kept = kept.with_columns(sealed)
     if not erased.any():
         return kept
     return kept.with_columns(pl.when(~erased).then(pl.col(t.name)).alias(t.name) for t in treated if t.name)
@@ -95,8 +103,8 @@ def subject_kind(dataset: Dataset) -> str:
 def _subjects(frame: pl.DataFrame, dataset: Dataset) -> list[str]:
     if dataset.subject is None:
         return [subject_kind(dataset)] * len(frame)
-    kind = dataset.subject.kind
-    return [f"{kind}:{value}" for value in frame[dataset.subject.column].to_list()]
+    kind, nobody = dataset.subject.kind, f"dataset:{dataset.name}"  # of a row that cannot be read, nobody knows whose
+    return [nobody if value is None else f"{kind}:{value}" for value in frame[dataset.subject.column].to_list()]
 
 
 def _sealed(frame: pl.DataFrame, columns: list[str], dataset: Dataset, store: KeyStore) -> tuple[pl.Series, pl.Series]:
@@ -122,6 +130,10 @@ def _clear(frame: pl.DataFrame, treated: Treated, hash_keys: Mapping[int, bytes]
             return pl.when(column.is_not_null()).then(pl.concat_str(pl.lit("•••"), shown))
         case Pii.YEAR:
             return column.dt.year().cast(pl.Int16)
+        case Pii.SCRUB:
+            return scrubbed(column)
+        case Pii.NETWORK:
+            return network(frame[treated.source])
         case _:
             raise ValueError(f"{treated.source}: {treated.pii} keeps nothing in the clear")
 

@@ -10,7 +10,7 @@ from opetence_assets.dataset import Dataset
 from opetence_assets.lake.tables import Table
 from opetence_assets.refinement.judgement import ROW
 
-LOADED_AT = "_loaded_at"
+LOADED_AT, POSITION = "_loaded_at", "_position"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def deduplicated(dataset: Dataset, rows: pl.DataFrame, silver: Table | None) -> 
     repeated = rows.select(pl.struct(key).is_duplicated().alias("r"))["r"]
     if not repeated.any():
         return Unique(rows, seen)
-    order = [c for c in (dataset.cursor, LOADED_AT, "_file", "_line", ROW) if c and c in rows.columns]
+    order = [c for c in _order(dataset, rows) if c in rows.columns]
     groups = rows.filter(repeated).sort(order)
     kept = groups.unique(key, keep="last")
     extra = groups.join(kept.select(ROW), on=ROW, how="anti")
@@ -41,14 +41,24 @@ def deduplicated(dataset: Dataset, rows: pl.DataFrame, silver: Table | None) -> 
 
 
 def settled(dataset: Dataset, rows: pl.DataFrame, gone: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows and deletions of one pass set against each other: the later load decides for each key."""
-    key = list(dataset.key)
+    """Rows and deletions of one pass set against each other: the later load decides for each key, or the source's own
+    order where it tells one.
+    """
+    key, when = list(dataset.key), POSITION if POSITION in rows.columns else LOADED_AT
+    deletions = [*key, pl.col(when).alias("_after"), pl.col(LOADED_AT).alias("_gone_at")]
     if not len(gone):
-        return rows, rows.select(*key, pl.col(LOADED_AT).alias("_gone_at")).clear()
-    last = gone.select(*key, pl.col(LOADED_AT).alias("_gone_at")).sort("_gone_at").unique(key, keep="last")
-    compared = rows.join(last, on=key, how="left")
-    current = compared.filter(pl.col("_gone_at").is_null() | (pl.col(LOADED_AT) > pl.col("_gone_at"))).drop("_gone_at")
-    return current, last.join(current.select(key), on=key, how="anti")
+        return rows, rows.select(deletions).drop("_after").clear()
+    last = gone.select(deletions).sort("_after").unique(key, keep="last")
+    compared = rows.join(last.drop("_gone_at"), on=key, how="left")
+    current = compared.filter(pl.col("_after").is_null() | (pl.col(when) > pl.col("_after"))).drop("_after")
+    return current, last.drop("_after").join(current.select(key), on=key, how="anti")
+
+
+def _order(dataset: Dataset, rows: pl.DataFrame) -> tuple[str, ...]:
+    """What a later row is later in; a source that tells its own order is believed before any clock."""
+    if POSITION in rows.columns:
+        return (POSITION, ROW)
+    return (*((dataset.cursor,) if dataset.cursor else ()), LOADED_AT, "_file", "_line", ROW)
 
 
 def _identity(dataset: Dataset) -> list[str]:

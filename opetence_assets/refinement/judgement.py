@@ -12,6 +12,11 @@ from opetence_assets.privacy.rules import Rule
 from opetence_assets.refinement.shape import rules_of, silver_types
 
 ROW, REASONS = "_row", "reasons"
+# What a load says of a row, by the bronze column it says it in.
+_ARRIVAL = {
+    "_broken": Rule("unreadable", pl.col("_broken").is_null()),
+    "_drifted": Rule("undeclared column", ~pl.col("_drifted").fill_null(False)),
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ def judge(dataset: Dataset, tidied: pl.DataFrame) -> Judged:
         if dataset.filters
         else tidied
     )
-    rules = rules_of(dataset)
+    rules = (*(rule for column, rule in _ARRIVAL.items() if column in kept.columns), *rules_of(dataset))
     passes = kept.select(pl.all_horizontal(rule.valid for rule in rules).alias("ok"))["ok"] if rules else None
     if passes is None or passes.all():
         return Judged(kept, _no_refusals(), len(tidied) - len(kept))

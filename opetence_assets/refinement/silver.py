@@ -89,7 +89,7 @@ def _pass(
 ) -> Refined:
     raw = rows.collect().with_row_index(ROW)
     live, gone = (raw.filter(~pl.col(DELETED)), raw.filter(DELETED)) if DELETED in raw.columns else (raw, raw.clear())
-    tidied = dataset.tidy(live.lazy()).collect()
+    tidied, gone = dataset.tidy(live.lazy()).collect(), dataset.tidy(gone.lazy()).collect()  # keys as silver has them
     _refuse_lost_rows(dataset, live, tidied)
     judged = judge(dataset, tidied)
     silver = open_table(lake, dataset.table("silver"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from opetence_assets.dataset import Dataset
+from opetence_assets.dataset import Dataset, Deletes
 from opetence_assets.lake.commits import commit
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import DataFile, Table
@@ -36,7 +36,7 @@ def upsert(
     key = dataset.table("silver")
     rows = change.rows.select(*silver_types(dataset))
     matches = _matches(dataset, silver, rows, change.gone)
-    if not dataset.history:
+    if not dataset.history and dataset.deletes is not Deletes.TOLD:  # a source that tells its order is believed
         rows = _not_older(dataset, rows, matches)
     touched = _touched(dataset, silver, rows, matches)
     version = silver.version + 1 if silver else 0

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from opetence_assets.dataset import DataError, Dataset, Extract, Extraction, Facts, redacted
+from opetence_assets.dataset import DataError, Dataset, DriftError, Extract, Extraction, Facts, redacted
 from opetence_assets.sources.postgres_types import Column, landed, quoted, selected
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow
 
     from opetence_assets.settings import Settings
@@ -62,6 +63,7 @@ class PostgresTable:
             close=read.close,
             keys=read.keys,
             undeclared=read.undeclared,
+            rereads=_rereads(request, self),
         )
 
     def fingerprint(self, dataset: Dataset, settings: Settings) -> str:
@@ -215,8 +217,9 @@ def _wanted(found: Sequence[Column], dataset: Dataset) -> tuple[list[Column], tu
     declared, secret = tuple(dataset.schema.to_schema().columns), redacted(dataset)
     names = {column.name for column in found}
     if gone := [name for name in declared if name not in names]:
-        raise DataError(
+        raise DriftError(
             dataset.name,
+            tuple(f"removed: {name}" for name in gone),
             found=f"no column {', '.join(gone)} in the source (it has {', '.join(sorted(names))})",
             allowed=f"the declared columns {', '.join(declared)}",
             next_command=f"if it was renamed or dropped, edit opetence_assets/datasets/{dataset.name}.py",
@@ -230,11 +233,32 @@ def _where(request: Extract, feed: PostgresTable) -> str:
     if request.window:
         column = quoted(dataset.window_column)
         return f" WHERE {column} >= {_literal(request.window.start)} AND {column} < {_literal(request.window.end)}"
-    if request.after is None or dataset.cursor is None:
+    after = _after(request, feed)
+    if after is None or dataset.cursor is None:
         return ""
-    after = request.after - feed.lag if isinstance(request.after, datetime) else request.after
     # >=, not >: many rows may share one cursor value, and some of them may not have been committed yet.
     return f" WHERE {quoted(dataset.cursor)} >= {_literal(after)}"
+
+
+def _rereads(request: Extract, feed: PostgresTable) -> pl.Expr | None:
+    """The same span as ``_where``, of bronze."""
+    import polars as pl
+
+    if request.window:
+        column = pl.col(request.dataset.window_column)
+        return (column >= request.window.start) & (column < request.window.end)
+    after = _after(request, feed)
+    return None if after is None or request.dataset.cursor is None else pl.col(request.dataset.cursor) >= after
+
+
+def _after(request: Extract, feed: PostgresTable) -> datetime | int | None:
+    match request.after:
+        case datetime():
+            return request.after - feed.lag
+        case int():
+            return request.after
+        case _:
+            return None  # a position is a stream's: this feed took over from one, and reads all once
 
 
 def _literal(value: datetime | int) -> str:
