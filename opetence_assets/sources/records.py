@@ -13,7 +13,10 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from opetence_assets.sources.texts import moment_of
+
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow
 
 BROKEN, UNREADABLE, UNDECLARED, CURSOR = "_broken", "unreadable", "undeclared", "_cursor"
@@ -89,6 +92,13 @@ def broken(texts: Iterable[str], reason: str, shape: Shape) -> pyarrow.Table:
         ],
         schema=empty.schema,
     )
+
+
+def again(after: datetime) -> pl.Expr:
+    """The rows of bronze that a read from ``after`` brings again; those without a readable cursor may always come."""
+    import polars as pl
+
+    return (pl.col(CURSOR) >= after) | pl.col(CURSOR).is_null()
 
 
 def text_of(value: Any) -> str | None:
@@ -178,6 +188,6 @@ def _with_cursor(table: pyarrow.Table, shape: Shape) -> pyarrow.Table:
 
     text = pl.col(shape.cursor or "")
     seconds = pl.from_epoch(text.cast(pl.Int64, strict=False), time_unit="s").dt.replace_time_zone("UTC")
-    moment = text.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
-    cursor = pl.coalesce(moment, seconds.cast(pl.Datetime("us", "UTC"))).alias(CURSOR)
+    day = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    cursor = pl.coalesce(moment_of(text), seconds.cast(pl.Datetime("us", "UTC")), day).alias(CURSOR)
     return pl.DataFrame(table).with_columns(cursor).to_arrow(compat_level=pl.CompatLevel.oldest())

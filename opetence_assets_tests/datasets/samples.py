@@ -36,7 +36,7 @@ def landed(dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Some source rows as bronze has them: personal columns treated, names as dlt spells them, load columns added."""
     types = source_types(dataset)
     frame = pl.DataFrame(
-        [{name: row.get(name, typical(name, dtype)) for name, dtype in types.items()} for row in rows], types
+        [{name: row.get(name, sample(dataset, name, dtype)) for name, dtype in types.items()} for row in rows], types
     )
     with TemporaryDirectory() as folder, key_store(Path(folder) / "keys.sqlite", os.urandom(32)) as store:
         protected = protect(frame, dataset, store, HASH_KEYS)
@@ -52,6 +52,19 @@ def source_types(dataset: Dataset) -> dict[str, pl.DataType]:
     if columns is not None:
         return dict.fromkeys(columns, pl.String())
     return {name: dtype for name, dtype in declared_types(dataset).items() if name not in redacted(dataset)}
+
+
+def sample(dataset: Dataset, name: str, dtype: pl.DataType) -> Any:
+    """A value that the declaration allows; where the source sends text, the text of such a value."""
+    column = dataset.schema.to_schema().columns.get(name)
+    allowed = [check.statistics["allowed_values"] for check in column.checks if check.name == "isin"] if column else []
+    if allowed and name not in TEXTS:
+        return next(iter(allowed[0]))
+    declared = declared_types(dataset).get(name, dtype)
+    if dtype != pl.String() or declared == pl.String() or name in TEXTS:
+        return typical(name, dtype)
+    value = typical(name, declared)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def typical(name: str, dtype: pl.DataType) -> Any:
@@ -82,6 +95,7 @@ TEXTS = {
     "status": "delivered",
     "currency": "EUR",
     "email": "a@example.org",
+    "event_type": "Comment",
     "segment": "new",
     "purpose": "analytics",
     "date": "2026-01-01",
