@@ -58,7 +58,7 @@ def sample(dataset: Dataset, name: str, dtype: pl.DataType) -> Any:
     """A value that the declaration allows; where the source sends text, the text of such a value."""
     column = dataset.schema.to_schema().columns.get(name)
     allowed = [check.statistics["allowed_values"] for check in column.checks if check.name == "isin"] if column else []
-    if allowed and name not in TEXTS:
+    if allowed and TEXTS.get(name) not in allowed[0]:
         return next(iter(allowed[0]))
     declared = declared_types(dataset).get(name, dtype)
     if dtype != pl.String() or declared == pl.String() or name in TEXTS:

@@ -23,10 +23,6 @@ class TrafficDay(pa.DataFrameModel):
     thresholded: pl.Boolean
 
 
-def tidy(raw: pl.LazyFrame) -> pl.LazyFrame:
-    return typed(TrafficDay)(raw.with_columns(pl.col("campaign_id").fill_null("(not set)")))
-
-
 traffic = Dataset(
     feed=web.report(
         "traffic",
@@ -39,7 +35,7 @@ traffic = Dataset(
             "conversions": "keyEvents",
         },
     ),
-    key=("date", "source", "medium", "campaign_id"), schema=TrafficDay, tidy=tidy,
+    key=("date", "source", "medium", "campaign_id"), schema=TrafficDay, tidy=typed(TrafficDay),
     deletes=Deletes.RESTATED, partition_by=Month("date"),
     freshness=Freshness(every=timedelta(days=1), alarm_after=timedelta(hours=36)), owner="team:web",
 )  # fmt: skip
