@@ -1,4 +1,5 @@
-"""Opetence on a laptop: a real PostgreSQL server with a coherent, seeded company in it, and its partners' files.
+"""Opetence on a laptop: a real PostgreSQL server with a coherent, seeded company in it, the other systems that the
+company uses (emulated, telling the same story) and its partners' files.
 
     from sandbox import down, seed, tick, told, up
 
@@ -27,28 +28,37 @@ class SandboxError(Exception):
 
 
 def up(home: Path) -> Server:
-    """Start the company's PostgreSQL server under ``home`` (idempotent) and write ``home/local.env``.
+    """Start the company's PostgreSQL server and its other systems under ``home`` (idempotent); write ``local.env``.
 
     Raises:
-        SandboxError: the server cannot be started; the message points at its log.
+        SandboxError: one cannot be started; the message points at its log.
     """
+    from sandbox.company.process import running
+    from sandbox.load import connect, current_story
     from sandbox.server import started
 
-    return started(Path(home))
+    server = started(Path(home))
+    with connect(server) as connection:
+        story = current_story(connection)
+    running(server.home, story)
+    return server
 
 
 def down(home: Path) -> None:
-    """Stop the server; nothing to do if there is none. Data and secrets stay."""
+    """Stop all systems; nothing to do if there are none. Data and secrets stay."""
+    from sandbox.company.process import ended_company
     from sandbox.server import stop
 
+    ended_company(Path(home).resolve())
     stop(Path(home))
 
 
 def is_up(home: Path) -> bool:
-    """Does the server under ``home`` accept connections?"""
+    """Do all systems under ``home`` accept connections?"""
+    from sandbox.company.process import answers
     from sandbox.server import is_accepting
 
-    return is_accepting(Path(home))
+    return is_accepting(Path(home)) and answers(Path(home).resolve())
 
 
 def seed(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sandbox import Progress, SandboxError
+from sandbox.company.process import running
 from sandbox.goods import how_many_products, weight_grams
 from sandbox.load import all_tables, connect, copy_in, current_story
 from sandbox.orders import late_orders
@@ -56,6 +57,7 @@ def ticked(home: Path, progress: Progress | None) -> Story:
                 _add_weights(cursor, after)
             cursor.execute("UPDATE sandbox.story SET ticks = $1", (after.ticks,))
         connection.commit()
+        running(server.home, after)
     if progress:
         progress("day " + str(story.today), len(tables), len(tables))
     return after

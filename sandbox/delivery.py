@@ -124,14 +124,14 @@ def _rows(story: Story, order: Ints, lived: Life, status: Ints, updated: Ints, n
             "microzone_id": home["microzone_id"],
             "status": words(STATUSES, status),
             "shipped_at": moments(lived.shipped),
-            "promised_at": _promised(story, order, lived),
+            "promised_at": promised(story, order, lived),
             "delivered_at": moments(delivered).set(pl.Series(lived.delivered >= now), None),
             "updated_at": moments(updated),
         }
     )
 
 
-def _promised(story: Story, order: Ints, lived: Life) -> pl.Series:
+def promised(story: Story, order: Ints, lived: Life) -> pl.Series:
     """One to three days later by noon to nine in Berlin's local time, without saying so: the source's lie."""
     ahead = pl.Series(1 + whole(story.seed, "shipment.days", 3, order))
     hour = pl.Series(12 + whole(story.seed, "shipment.hour", 10, order))

@@ -30,6 +30,7 @@ SCHEMAS = ("sandbox", "order_service", "product_service", "user_service", "logis
 
 def seeded(home: Path, scale: float, seed: int, until: date | None, progress: Progress | None) -> Story:
     """See `sandbox.seed`."""
+    from sandbox.company.process import running
     from sandbox.partners import deliver_seeded
     from sandbox.story import Story
 
@@ -52,6 +53,7 @@ def seeded(home: Path, scale: float, seed: int, until: date | None, progress: Pr
                 f"Next: opetence sandbox down, remove {server.home / 'sandbox'} and {server.home / 'drop'}, seed again"
             )
         deliver_seeded(server.home, wanted, progress)
+        running(server.home, told or wanted)
         return told or wanted
 
 

@@ -22,18 +22,30 @@ def local_secrets(home: Path, connection: Callable[[str], str]) -> dict[str, str
     Args:
         connection: the connection string for a password; it changes when the socket moves, the password never does.
     """
-    file = home / "local.env"
-    text = file.read_text() if file.exists() else HEADER
-    found = _values(text)
+    found = local_values(home)
     password = _password(found.get(CONNECTIONS[0], "")) or secrets.token_urlsafe(24)
     wanted = {name: connection(password) for name in CONNECTIONS}
     wanted["OPETENCE_MASTER_KEY"] = found.get("OPETENCE_MASTER_KEY") or _key()
     wanted["OPETENCE_HASH_KEYS"] = found.get("OPETENCE_HASH_KEYS") or f"1:{_key()}"
+    return {**complete(home, wanted), "password": password}
+
+
+def local_values(home: Path) -> dict[str, str]:
+    """The values of ``home/local.env``; none where there is no such file."""
+    file = home / "local.env"
+    return _values(file.read_text()) if file.exists() else {}
+
+
+def complete(home: Path, wanted: dict[str, str]) -> dict[str, str]:
+    """Write these values into ``home/local.env`` where they differ, and give all that it holds then."""
+    file = home / "local.env"
+    text = file.read_text() if file.exists() else HEADER
+    found = _values(text)
     if any(found.get(name) != value for name, value in wanted.items()) or not file.exists():
         _replace(file, _merged(text, wanted))
     if file.stat().st_mode & 0o077:
         file.chmod(0o600)
-    return {**found, **wanted, "password": password}
+    return {**found, **wanted}
 
 
 def _values(text: str) -> dict[str, str]:

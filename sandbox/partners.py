@@ -14,17 +14,14 @@ import numpy as np
 
 from sandbox import Progress
 from sandbox import words as w
+from sandbox.campaigns import FACEBOOK
 from sandbox.chance import chance, circle, whole
+from sandbox.marketing import braze_campaigns, google_ads
 from sandbox.orders import how_many_orders, life, lines, order_ids, voucher
 from sandbox.story import DAY, SEEDED_DAYS, Story, edges, midnight
 
 DAYS = 60  # the last days of the seed that there are files of
 SETTLED_AFTER = 2  # days from the order to its voucher's settlement
-CAMPAIGNS = (
-    *("Spring Sale", "Brand Über", "Kitchen Week", "Retargeting DE", "Retargeting FR", "Été Collection"),
-    *("New Customers", "App Install", "Back to School", "Garden Days", "Lookalike ES", "Wyprzedaż"),
-)
-
 Files = Iterable[tuple[str, bytes]]
 
 
@@ -36,6 +33,8 @@ def deliver_seeded(home: Path, story: Story, progress: Progress | None = None) -
     ads = ((_ads_name(day, version), facebook_ads(story, day, version)) for day, version in _deliveries(story, days))
     deliver(home, "facebook_ads", ads)
     deliver(home, "voucher_settlements", ((_voucher_name(day), voucher_settlements(story, day)) for day in days))
+    deliver(home, "google_ads", ((_google_name(day), google_ads(story, day)) for day in days))
+    deliver(home, "braze_campaigns", ((_braze_name(day), braze_campaigns(story, day)) for day in days))
     if progress:
         progress("partner files", 1, 2)
     deliver(home, "online_retail", online_retail(story))
@@ -52,6 +51,8 @@ def deliver_day(home: Path, story: Story) -> None:
         [(_ads_name(day, 1), facebook_ads(story, day, 1)), (_ads_name(before, 2), facebook_ads(story, before, 2))],
     )
     deliver(home, "voucher_settlements", [(_voucher_name(day), voucher_settlements(story, day))])
+    deliver(home, "google_ads", [(_google_name(day), google_ads(story, day))])
+    deliver(home, "braze_campaigns", [(_braze_name(day), braze_campaigns(story, day))])
 
 
 def deliver(home: Path, dataset: str, files: Files) -> None:
@@ -76,7 +77,7 @@ def deliver(home: Path, dataset: str, files: Files) -> None:
 def facebook_ads(story: Story, day: date, version: int) -> bytes:
     """UTF-8, comma. A later version of a day corrects what a third of the campaigns cost."""
     number = (midnight(day) - story.start) // DAY
-    campaign = np.arange(len(CAMPAIGNS), dtype=np.int64)
+    campaign = np.arange(len(FACEBOOK), dtype=np.int64)
     keys = (campaign, np.full_like(campaign, number))
     bounds = edges(story, 1_000_000)
     busy = (bounds[number + 1] - bounds[number]) * SEEDED_DAYS / 1_000_000
@@ -85,12 +86,12 @@ def facebook_ads(story: Story, day: date, version: int) -> bytes:
     cents = (clicks * (18 + 40 * chance(story.seed, "ads.cost", *keys))).astype(np.int64)
     if version > 1:
         corrected = chance(story.seed, "ads.corrected", *keys) < 0.34
-        corrected[number % len(CAMPAIGNS)] = True
+        corrected[number % len(FACEBOOK)] = True
         cents = np.where(corrected, cents * 107 // 100 + 1, cents)
         clicks = np.where(corrected, clicks + 3, clicks)
     rows = zip(campaign, impressions, clicks, cents, strict=True)
     text = "date,campaign_id,campaign_name,impressions,clicks,spend,currency\n" + "".join(
-        f"{day},C{1001 + c},{CAMPAIGNS[c]},{seen},{clicked},{cost // 100}.{cost % 100:02},EUR\n"
+        f"{day},C{1001 + c},{FACEBOOK[c]},{seen},{clicked},{cost // 100}.{cost % 100:02},EUR\n"
         for c, seen, clicked, cost in rows
     )
     return text.encode()
@@ -118,7 +119,7 @@ def voucher_settlements(story: Story, day: date) -> bytes:
 
 
 def _weight(campaign: np.ndarray) -> np.ndarray:
-    return 0.3 + 1.4 * ((campaign * 5) % len(CAMPAIGNS)) / len(CAMPAIGNS)
+    return 0.3 + 1.4 * ((campaign * 5) % len(FACEBOOK)) / len(FACEBOOK)
 
 
 def _deliveries(story: Story, days: list[date]) -> Iterator[tuple[date, int]]:
@@ -136,3 +137,11 @@ def _ads_name(day: date, version: int) -> str:
 
 def _voucher_name(day: date) -> str:
     return f"voucher_settlements_{day}.csv"
+
+
+def _google_name(day: date) -> str:
+    return f"google_ads_{day}.parquet"
+
+
+def _braze_name(day: date) -> str:
+    return f"braze_campaigns_{day}.jsonl.gz"

@@ -162,13 +162,13 @@ def _servers(pgdata: Path) -> list[int]:
 
 
 def _wait_for(processes: list[int], pgdata: Path) -> None:
-    alive = [pid for pid in processes if not _ended(pid, timeout=120)]
+    alive = [pid for pid in processes if not ended(pid, timeout=120)]
     if alive:
         pids = " ".join(map(str, alive))
         raise SandboxError(f"PostgreSQL processes {pids} of {pgdata} do not end; allowed: none. Next: kill {pids}")
 
 
-def _ended(pid: int, timeout: float) -> bool:
+def ended(pid: int, timeout: float) -> bool:
     """Wait for the end of somebody else's child; one that its parent has not reaped yet has ended too."""
     if not hasattr(os, "pidfd_open"):  # macOS
         return not psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout)[1]

@@ -90,7 +90,10 @@ def test_a_tick_drops_its_day_and_a_correction(home: Path, story: Story) -> None
     tick(home)
     new = {Path(name).name for name in set(state(home / "drop")) - before}
     day, eve = story.until, story.until - timedelta(days=1)
-    assert new == {f"facebook_ads_{day}.csv", f"facebook_ads_{eve}_v2.csv", f"voucher_settlements_{day}.csv"}
+    assert new == {f"facebook_ads_{day}.csv", f"facebook_ads_{eve}_v2.csv", f"voucher_settlements_{day}.csv"} | {
+        f"google_ads_{day}.parquet",
+        f"braze_campaigns_{day}.jsonl.gz",
+    }
 
 
 def test_synthetic_online_retail_has_the_real_ones_shape() -> None:
