@@ -173,27 +173,28 @@ def _consumer(feed: KafkaTopic, settings: Settings, dataset: str) -> tuple[Consu
 def _nothing(shape: Shape) -> Extraction:
     import polars as pl
 
-    empty = _placed(parsed([], shape, Noticed()), [])
-    return Extraction((empty,), lambda: Facts(0, None, None), lambda: None, rereads=pl.lit(False))
+    return Extraction(
+        (_placed([], shape, Noticed()),), lambda: Facts(0, None, None), lambda: None, rereads=pl.lit(False)
+    )
 
 
 def _batches(reading: _Read) -> Iterator[pyarrow.Table]:
     """Tables of messages in the order of their partitions; the first is empty and shows the schema."""
-    yield _placed(parsed([], reading.feed.shape, reading.noticed), [])
+    yield _placed([], reading.feed.shape, reading.noticed)
     _assign(reading)
-    waiting: list[Message] = []
-    size, number = 0, 1_000
+    waiting: list[pyarrow.Table] = []
+    size, rows, number = 0, 0, 1_000
     while reading.remaining() > 0:
         messages = _consumed(reading, min(number, reading.remaining()))
-        waiting += messages
-        size += sum(map(len, messages))
-        if messages:  # one call must not bring more than a batch may weigh
-            number = max(1, min(10_000, BATCH_BYTES * len(waiting) // max(1, size)))
-        if len(waiting) >= BATCH_ROWS or size >= BATCH_BYTES:
-            yield from _tables(reading, waiting)
-            waiting, size = [], 0
-    if waiting:
-        yield from _tables(reading, waiting)
+        if not messages:
+            continue
+        waiting.append(_placed(messages, reading.feed.shape, reading.noticed))
+        size, rows = size + sum(map(len, messages)), rows + len(messages)
+        number = max(1, min(10_000, BATCH_BYTES * rows // max(1, size)))  # one call never brings more than a batch
+        if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield from _readable_first(waiting)
+            waiting, size, rows = [], 0, 0
+    yield from _readable_first(waiting)
 
 
 def _assign(reading: _Read) -> None:
@@ -222,7 +223,8 @@ def _consumed(reading: _Read, number: int) -> list[Message]:
     """
     answers = reading.consumer.consume(number, PULSE)
     messages = [answer for answer in answers if answer.error() is None]
-    reading.next.update((message.partition() or 0, (message.offset() or 0) + 1) for message in messages)
+    newest = {message.partition(): message.offset() for message in messages}  # a partition's come in their order
+    reading.next.update((partition or 0, (offset or 0) + 1) for partition, offset in newest.items())
     reading.rows += len(messages)
     for answer in answers:
         if (error := answer.error()) is not None:
@@ -256,9 +258,13 @@ def _stopped(reading: _Read, reason: str) -> DataError:
     )
 
 
-def _tables(reading: _Read, messages: list[Message]) -> Iterator[pyarrow.Table]:
-    """Messages as rows. Those that cannot be read are apart: a batch with something to seal is sealed row by row."""
-    table = _placed(parsed([message.value() for message in messages], reading.feed.shape, reading.noticed), messages)
+def _readable_first(tables: list[pyarrow.Table]) -> Iterator[pyarrow.Table]:
+    """One table of rows, and apart from it those that cannot be read: a batch with anything to seal is sealed whole."""
+    import pyarrow as pa
+
+    if not tables:
+        return
+    table = pa.concat_tables(tables)
     readable = table[BROKEN].null_count
     if readable:
         yield table.filter(table[BROKEN].is_null()) if readable < len(table) else table
@@ -266,11 +272,13 @@ def _tables(reading: _Read, messages: list[Message]) -> Iterator[pyarrow.Table]:
         yield table.filter(table[BROKEN].is_valid())
 
 
-def _placed(table: pyarrow.Table, messages: list[Message]) -> pyarrow.Table:
+def _placed(messages: list[Message], shape: Shape, noticed: Noticed) -> pyarrow.Table:
+    """Messages as rows, each with its partition and offset."""
     import pyarrow as pa
 
     partitions = pa.array([message.partition() for message in messages], pa.int32())
     offsets = pa.array([message.offset() for message in messages], pa.int64())
+    table = parsed([message.value() for message in messages], shape, noticed)
     return table.append_column(PARTITION, partitions).append_column(OFFSET, offsets)
 
 
