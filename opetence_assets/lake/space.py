@@ -22,10 +22,7 @@ def room_for(dataset: str, folder: Path) -> Generator[None]:
     try:
         yield
     except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None and not _is_full(cause):
-            cause = cause.__cause__ or cause.__context__
-        if cause is None:
+        if isinstance(error, DataError) or not any(_is_full(cause) for cause in _causes(error)):
             raise
         raise DataError(
             dataset,
@@ -33,6 +30,16 @@ def room_for(dataset: str, folder: Path) -> Generator[None]:
             allowed="room for the rows read and one copy of them",
             next_command="free some space, then: opetence run",
         ) from None
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """An error and what it came from; an error raised again out of its own wrapping stands in a circle."""
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in found:
+        found.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return found
 
 
 def _is_full(error: BaseException) -> bool:
