@@ -109,4 +109,9 @@ TEXTS = {
     "InvoiceDate": "2010-12-01 08:26:00",
     "UnitPrice": "2.55",
     "CustomerID": "17850.0",
+    "cost_micros": "1500000",
+    "sent_on": "2026-01-01",
+    "cost": "1.50",
+    "month": "2026-01",
+    "budget": "€1,234.50",
 }

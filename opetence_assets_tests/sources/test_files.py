@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import open_table
 from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings
+from opetence_assets.sources.limits import Limits
 
 HEADER = "date,campaign_id,campaign_name,impressions,clicks,spend,currency\n"
 
@@ -136,13 +138,14 @@ def test_a_folder_that_points_elsewhere_is_refused(lake: Lake, settings: Setting
         load(facebook_ads, lake, settings)
 
 
-def test_an_archive_is_never_unpacked(drop: Callable[..., Path], lake: Lake, settings: Settings) -> None:
+def test_a_bomb_is_refused_by_what_it_declares(drop: Callable[..., Path], lake: Lake, settings: Settings) -> None:
     path = drop("facebook_ads_2026-01-01.zip", b"")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("facebook_ads.csv", b"0" * 50_000_000)
+    small = replace(facebook_ads, feed=replace(facebook_ads.feed, limits=Limits(unpacked=10**6)))
 
-    with pytest.raises(DataError, match="archives are never unpacked"):
-        load(facebook_ads, lake, settings)
+    with pytest.raises(DataError, match="declares 50,000,000 bytes when unpacked, more than the 1,000,000 allowed"):
+        load(small, lake, settings)
 
 
 def test_a_file_above_the_limit_is_not_even_read(drop: Callable[..., Path], lake: Lake, settings: Settings) -> None:

@@ -1,0 +1,44 @@
+"""What a Google campaign cost and reached on a day; costs come in millionths of the currency."""
+
+from datetime import date, timedelta
+
+import pandera.polars as pa
+import polars as pl
+
+from opetence_assets.dataset import Dataset, Freshness, Money
+from opetence_assets.datasets.partners import partners
+
+TYPES = {
+    "date": "date32", "campaign_id": "string", "campaign_name": "string", "impressions": "int64", "clicks": "int64",
+    "cost_micros": "int64", "currency": "string",
+}  # fmt: skip
+
+
+class CampaignDay(pa.DataFrameModel):
+    date: pl.Date
+    campaign_id: pl.String
+    campaign_name: pl.String = pa.Field(nullable=True)
+    impressions: pl.Int64 = pa.Field(ge=0)
+    clicks: pl.Int64 = pa.Field(ge=0)
+    spend: Money = pa.Field(ge=0)
+    currency: pl.String = pa.Field(isin=["EUR"])
+
+
+def tidy(raw: pl.LazyFrame) -> pl.LazyFrame:
+    micros = pl.col("cost_micros").cast(pl.Decimal(18, 6), strict=False)
+    return raw.with_columns(
+        pl.col("date").str.to_date(strict=False),
+        pl.col("impressions", "clicks").cast(pl.Int64, strict=False),
+        (micros / 1_000_000).round(2).cast(pl.Decimal(12, 2), strict=False).alias("spend"),
+    )
+
+
+google_ads = Dataset(
+    feed=partners.parquet("google_ads", TYPES, since=date(2025, 1, 1)),
+    key=("date", "campaign_id"),
+    schema=CampaignDay,
+    tidy=tidy,
+    rules={"more clicks than impressions": pl.col("clicks") <= pl.col("impressions")},
+    freshness=Freshness(every=timedelta(days=1), alarm_after=timedelta(hours=36)),
+    owner="team:marketing",
+)

@@ -1,0 +1,61 @@
+"""Where the rows of one file go: an Arrow stream in the scratch folder, taken up by the parent once it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opetence_assets.sources.formats.specs import Refused
+from opetence_assets.sources.limits import Limits
+
+if TYPE_CHECKING:
+    import pyarrow
+
+FILE, LINE = "_file", "_line"  # the source position of a row
+
+
+@dataclass
+class Landing:
+    """Grows while a file is read; ``rows`` and ``undeclared`` are what its reader tells the parent."""
+
+    into: Path
+    name: str
+    limits: Limits
+    rows: int = 0
+    undeclared: set[str] = field(default_factory=set[str])
+    _bytes: int = 0
+    _writer: Any = None
+
+    def write(self, table: pyarrow.Table, lines: pyarrow.Array | None = None) -> None:
+        """Adds rows; without ``lines`` they are numbered on, the first row being line 2 (line 1 is the header)."""
+        import numpy as np
+        import pyarrow as pa
+
+        count = len(table)
+        first = self.rows + 2
+        numbers = pa.array(np.arange(first, first + count, dtype=np.int32)) if lines is None else lines
+        placed = table.append_column(FILE, pa.repeat(self.name, count)).append_column(LINE, numbers)
+        self._refuse_giants(table)
+        if self._writer is None:
+            self._writer = pa.ipc.new_stream(str(self.into), placed.schema)
+        self._writer.write_table(placed)
+        self.rows += count
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def _refuse_giants(self, table: pyarrow.Table) -> None:
+        import pyarrow.compute as pc
+
+        size = table.nbytes
+        self._bytes += size
+        if self._bytes > self.limits.unpacked:
+            raise Refused(f"holds more than the {self.limits.unpacked:,} bytes of values allowed")
+        if size <= self.limits.cell:
+            return
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            longest = pc.call_function("max", [pc.call_function("binary_length", [column])]).as_py() or 0
+            if longest > self.limits.cell:
+                raise Refused(f"has a value of {longest:,} bytes in {name}, more than the {self.limits.cell:,} allowed")
