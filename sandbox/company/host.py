@@ -4,41 +4,74 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psutil
 
+from sandbox.clicks import PARTITIONS, first_day, messages
 from sandbox.company.app import company_app
+from sandbox.company.kafka import KafkaCluster, Message
+from sandbox.company.mongo import MongoServer
 from sandbox.company.process import digest
 from sandbox.company.serving import Prepared, Serving
 from sandbox.company.state import Company, held_story, hold_company, story_from
 from sandbox.local_env import local_values
-from sandbox.story import Story
+from sandbox.story import DAY, Story
 
 SECOND = 1_000_000
+COLLECTIONS = ("product_documents", "reviews")
 
 
 @dataclass
 class Host:
-    """The systems of one home."""
+    """The systems of one home.
+
+    Attributes:
+        produced: the story whose messages the cluster holds; None for none.
+    """
 
     home: Path
     company: Company
     serving: Serving
+    mongo: MongoServer
+    kafka: KafkaCluster
+    produced: Story | None = None
 
     async def tell(self, values: Mapping[str, Any] | None) -> None:
         """Serve another story, or the same one day later; returns when every system does."""
         self.serve(None if values is None else story_from(dict(values)))
 
     def serve(self, story: Story | None) -> None:
-        self.serving.part = Prepared(story)
+        self._produce(story)
+        part = Prepared(story)
+        self.mongo.commands.refill(lambda: {name: part(f"catalog/{name}") for name in COLLECTIONS})
+        self.serving.part = part
         self.serving.now = 0 if story is None else story.now // SECOND
         self.serving.told = story
-        self.company = replace(self.company, kafka="")
+        self.company = replace(self.company, kafka=self.kafka.bootstrap)
         hold_company(self.home, self.company)
+
+    def _produce(self, story: Story | None) -> None:
+        """Append what has arrived since to the topics; another story gets another cluster."""
+        before = self.produced
+        goes_on = before is not None and story is not None and replace(before, ticks=story.ticks) == story
+        if before is not None and not (goes_on and story is not None and before.ticks <= story.ticks):
+            self.kafka.close()
+            self.kafka, before = KafkaCluster(PARTITIONS), None
+        if story is not None:
+            self.kafka.produce(_arriving(story, first_day(story) if before is None else before.now))
+        self.produced = story
+
+
+def _arriving(story: Story, since: int) -> Iterator[Message]:
+    """The messages of the days from a midnight on, a day at a time."""
+    for day in range(since, story.now, DAY):
+        for topic in PARTITIONS:
+            yield from messages(story, topic, day, day + DAY).iter_rows()
 
 
 def hosted(home: Path, http: int, mongo: int, ready: int) -> None:
@@ -56,7 +89,9 @@ def hosted(home: Path, http: int, mongo: int, ready: int) -> None:
         kafka="",
         secrets=digest(values),
     )
-    host = Host(home, company, Serving(Prepared(None), 0, values))
+    password = unquote(urlsplit(values["CATALOG_MONGO_URI"]).password or "")
+    server = MongoServer(dict, password=password, writable=False, listening=catalog)
+    host = Host(home, company, Serving(Prepared(None), 0, values), server, KafkaCluster(PARTITIONS))
     host.serve(held_story(home))
     config = uvicorn.Config(
         company_app(host.serving, host.tell),
