@@ -12,7 +12,7 @@ from opetence_assets.sources.records import value_at
 if TYPE_CHECKING:
     from opetence_assets.settings import Settings
 
-ATTEMPTS = 6  # at 0.25, 0.5 … 8 s between them; longer where Retry-After asks for it
+ATTEMPTS = 5  # at 0.25, 0.5, 1 and 2 s between them; longer where Retry-After asks for it
 LONGEST_WAIT = 120  # seconds; an API that asks for more is left for the next run
 TIMEOUT = (10, 120)  # seconds to connect, and between two bytes
 
@@ -28,8 +28,9 @@ class Api(Protocol):
     def auth(self) -> Mapping[str, str]: ...
 
 
-def connected(api: Api, settings: Settings, dataset: str) -> Any:
-    """dlt's REST client for an API, with its secrets looked up."""
+@contextmanager
+def connected(api: Api, settings: Settings, dataset: str) -> Generator[Any]:
+    """dlt's REST client for an API, with its secrets looked up; its connections are closed with the block."""
     from dlt.sources.helpers.requests import Client
     from dlt.sources.helpers.rest_client.client import RESTClient
     from dlt.sources.rest_api.config_setup import create_auth
@@ -39,12 +40,14 @@ def connected(api: Api, settings: Settings, dataset: str) -> Any:
     }
     session = Client(
         request_timeout=TIMEOUT,
+        raise_for_status=False,  # the client does, once patience is at its end
         request_max_attempts=ATTEMPTS,
         request_backoff_factor=0.25,
         request_max_retry_delay=LONGEST_WAIT,
     ).session
     url = settings.secret(api.url, dataset=dataset)
-    return RESTClient(url, auth=create_auth(secrets) if secrets else None, session=session)  # pyright: ignore
+    with session:
+        yield RESTClient(url, auth=create_auth(secrets) if secrets else None, session=session)  # pyright: ignore[reportArgumentType]
 
 
 @contextmanager
@@ -64,6 +67,12 @@ def answered(dataset: str, variable: str) -> Generator[None]:
             allowed="a read that reaches its last page; nothing of this one was kept",
             next_command=f"opetence run --select {dataset}   (or check the address and the network)",
         ) from None
+
+
+def whole_or_error(response: Any, *_: Any, **__: Any) -> None:
+    """A response hook: the body is read before an error is raised, or its connection would be left open."""
+    assert response.content is not None
+    response.raise_for_status()
 
 
 def json_of(response: Any, dataset: str, records: str) -> Mapping[str, Any]:

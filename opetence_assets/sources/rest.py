@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from opetence_assets.dataset import Cursor, Dataset, Extract, Extraction, Facts
-from opetence_assets.sources.http import answered, connected, json_of
+from opetence_assets.sources.http import answered, connected, json_of, whole_or_error
 from opetence_assets.sources.records import CURSOR, Noticed, Shape, again, tabled, value_at
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from opetence_assets.settings import Settings
 
+HOOKS = {"response": [whole_or_error]}
 BATCH_ROWS = 10_000  # pages are gathered: each batch costs some milliseconds, however small
 
 
@@ -106,8 +107,10 @@ class RestTable:
         """The probe's answer, digested."""
         if self.probe is None:
             return uuid4().hex
-        with answered(dataset.name, self.source.url):
-            return sha256(connected(self.source, settings, dataset.name).get(self.probe).content).hexdigest()
+        with answered(dataset.name, self.source.url), connected(self.source, settings, dataset.name) as client:
+            answer = client.get(self.probe)
+            answer.raise_for_status()
+            return sha256(answer.content).hexdigest()
 
 
 @dataclass
@@ -141,12 +144,11 @@ def _pages(read: _Read) -> Iterator[list[Mapping[str, Any]]]:
     from dlt.sources.rest_api.config_setup import create_paginator
 
     feed, name = read.feed, read.request.dataset.name
-    with answered(name, feed.source.url):
-        client = connected(feed.source, read.settings, name)
+    with answered(name, feed.source.url), connected(feed.source, read.settings, name) as client:
         paginator = create_paginator(dict(feed.paginator))  # pyright: ignore[reportArgumentType]
         # data_selector="$" leaves the answer whole: its flags and tokens stand beside the list.
         for page in client.paginate(
-            feed.path, params=_params(feed, read.request), paginator=paginator, data_selector="$"
+            feed.path, params=_params(feed, read.request), paginator=paginator, data_selector="$", hooks=HOOKS
         ):
             answer = json_of(page.response, name, feed.records)
             _note(read, answer, page.response.headers)
