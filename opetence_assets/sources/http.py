@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +19,7 @@ TIMEOUT = (10, 120)  # seconds to connect, and between two bytes
 
 
 class Api(Protocol):
-    """Where an API is and how it authenticates: both by the names of variables."""
+    """The variable with an API's address, and how it authenticates: dlt's words, ``{NAME}`` for a variable's value."""
 
     @property
     def system(self) -> str: ...
@@ -35,9 +36,10 @@ def connected(api: Api, settings: Settings, dataset: str) -> Generator[Any]:
     from dlt.sources.helpers.rest_client.client import RESTClient
     from dlt.sources.rest_api.config_setup import create_auth
 
-    secrets = {
-        k: v if k in ("type", "location", "name") else settings.secret(v, dataset=dataset) for k, v in api.auth.items()
-    }
+    def looked_up(value: str) -> str:
+        return re.sub(r"\{(\w+)\}", lambda name: settings.secret(name[1], dataset=dataset), value)
+
+    secrets = {name: looked_up(value) for name, value in api.auth.items()}
     session = Client(
         request_timeout=TIMEOUT,
         raise_for_status=False,  # the client does, once patience is at its end

@@ -5,5 +5,5 @@ from opetence_assets.sources.rest import Rest
 support = Rest(
     "support",
     url="ZENDESK_URL",
-    auth={"type": "http_basic", "username": "ZENDESK_EMAIL", "password": "ZENDESK_TOKEN"},
+    auth={"type": "http_basic", "username": "{ZENDESK_EMAIL}/token", "password": "{ZENDESK_TOKEN}"},
 )

@@ -28,7 +28,7 @@ ticket_comments = Dataset(
             "comment_id": "id", "ticket_id": "parent.ticket_id", "author_id": "author_id", "is_public": "public",
             "body": "body", "created_at": "created_at", "event_type": "event_type",
         },
-        ignored=("parent.id", "parent.timestamp"),
+        ignored=("parent", "previous_value", "status"),  # of the ticket, and of its other events
         paginator={"type": "json_link", "next_url_path": "next_page"},
         cursor="created_at", since_param="start_time", since_as="unix", done="end_of_stream",
         probe="/api/v2/tickets.json?sort_by=updated_at&sort_order=desc&per_page=1",

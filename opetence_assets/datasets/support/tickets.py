@@ -38,7 +38,7 @@ tickets = Dataset(
             "requester_name": "via.source.from.name", "status": "status", "priority": "priority",
             "channel": "via.channel", "created_at": "created_at", "updated_at": "updated_at",
         },
-        ignored=("requester_id", "tags", "generated_timestamp", "custom_fields"),
+        ignored=("requester_id", "tags", "generated_timestamp", "custom_fields", "via"),
         paginator={"type": "cursor", "cursor_path": "after_cursor", "cursor_param": "cursor"},
         token=("after_cursor", "cursor"), done="end_of_stream", since_param="start_time", since_as="unix",
         probe="/api/v2/tickets.json?sort_by=updated_at&sort_order=desc&per_page=1",

@@ -19,7 +19,7 @@ from opetence_assets_tests.conformance.rig import Place, Rig, Row, Thing
 
 LAG = timedelta(minutes=10)
 DATASET = Dataset(
-    feed=Rest("rig", url="RIG_URL", auth={"type": "bearer", "token": "RIG_TOKEN"}).resource(
+    feed=Rest("rig", url="RIG_URL", auth={"type": "bearer", "token": "{RIG_TOKEN}"}).resource(
         "things",
         "/things",
         records="data.things",
