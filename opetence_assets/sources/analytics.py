@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from opetence_assets.settings import Settings
 
 PAGE_ROWS = 100_000  # of the 250,000 that the API allows
-PATIENCE = 120  # seconds of retries: a quota by the hour is left for the next run
 DATE, THRESHOLDED = "date", "thresholded"
 
 
@@ -39,7 +38,12 @@ class Analytics:
 
 @dataclass(frozen=True)
 class Report:
-    """One report, read day by day; ``restated`` is how long GA goes on correcting a day."""
+    """One report, read day by day.
+
+    Attributes:
+        restated: how long GA goes on correcting a day.
+        patience: how long a request is tried again; a quota by the hour is left for the next run.
+    """
 
     source: Analytics
     name: str
@@ -47,6 +51,7 @@ class Report:
     metrics: dict[str, str]
     begin: date = date(2020, 10, 14)  # GA4's first day
     restated: timedelta = timedelta(days=3)
+    patience: timedelta = timedelta(minutes=1)
     kind: str = "googleanalytics"
     since: date | None = None
 
@@ -170,7 +175,8 @@ def _asked(read: _Read, first: str, last: str, *, dimensions: list[str], offset:
         exceptions.ServerError,
         exceptions.RetryError,
     )
-    patience = retry.Retry(retry.if_exception_type(*transient, ConnectionError), initial=0.25, timeout=PATIENCE)
+    passing = retry.if_exception_type(*transient, ConnectionError)
+    patience = retry.Retry(passing, initial=0.25, timeout=read.feed.patience.total_seconds())
     try:
         read.client = read.client or _client(read.feed, read.settings, dataset)
         return read.client.run_report(request, retry=patience)

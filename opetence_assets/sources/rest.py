@@ -28,8 +28,8 @@ BATCH_ROWS = 10_000  # pages are gathered: each batch costs some milliseconds, h
 class Rest:
     """An API: the variable with its address, and how it authenticates.
 
-    ``auth`` is dlt's own declaration (``{"type": "bearer", "token": "{SHIP_TOKEN}"}``, ``http_basic`` …) with variables,
-    in braces, where the secrets stand.
+    ``auth`` is dlt's own declaration (``{"type": "bearer", "token": "{SHIP_TOKEN}"}``, ``http_basic`` …); variables
+    stand in braces where the secrets are.
     """
 
     system: str

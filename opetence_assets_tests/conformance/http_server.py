@@ -45,10 +45,10 @@ class Faults:
         """The faulty answer to a request for a page, if one is due."""
         if self.refuse:
             self.refuse -= 1
-            return JSONResponse({"error": "slow down"}, 429, {"Retry-After": "0"})
+            return _error(429, "RESOURCE_EXHAUSTED", {"Retry-After": "0"})
         self.page += 1
         if self.breaks_at and self.page >= self.breaks_at:
-            return JSONResponse({"error": "out of order"}, 500)
+            return _error(500, "INTERNAL")
         return None
 
     def start_of(self, number: int) -> int:
@@ -57,6 +57,11 @@ class Faults:
             self.repeat = False
             return 0
         return number * PAGE
+
+
+def _error(code: int, status: str, headers: dict[str, str] | None = None) -> Response:
+    """In the words that Google's client insists on; the others look at the code only."""
+    return JSONResponse({"error": {"code": code, "message": "not now", "status": status}}, code, headers)
 
 
 @dataclass(frozen=True)
