@@ -38,11 +38,13 @@ class Parsed:
     undeclared: tuple[str, ...]
 
     def batches(self) -> Iterator[pyarrow.Table]:
-        """The rows, a batch at a time; the file is gone afterwards (an open map keeps its bytes)."""
+        """The rows, a batch at a time, or an empty one; the file is gone afterwards (an open map keeps its bytes)."""
         import pyarrow as pa
 
         try:
             with pa.memory_map(str(self.stream)) as whole, pa.ipc.open_stream(whole) as reader:
+                if not self.rows:
+                    yield reader.schema.empty_table()
                 for batch in reader:
                     yield pa.Table.from_batches([batch], reader.schema)
         finally:
@@ -62,6 +64,11 @@ class Reader:
     count: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _heard: bytes = b""
+
+    @property
+    def pid(self) -> int | None:
+        """The process that reads, if there is one."""
+        return self._process.pid if self._process else None
 
     def parsed(self, path: Path, name: str, spec: Spec) -> Parsed:
         """The rows of a file that is what it should be.
@@ -95,14 +102,14 @@ class Reader:
         process = self._process = self._process or self._started()
         try:
             cast("IO[bytes]", process.stdin).write(task)
-            cast("IO[bytes]", process.stdin).flush()
             line = self._line(process)
         except BrokenPipeError:
             line = b""
         answer = json.loads(line) if line else {"crashed": ""}
         if "crashed" not in answer:
             return answer
-        raise Refused(_grief(self._end(), answer["crashed"], self.limits))
+        code = self._end()
+        raise Refused(_grief(0 if answer["crashed"] else code, answer["crashed"], self.limits))
 
     def _line(self, process: subprocess.Popen[bytes]) -> bytes:
         """One line of the process, or none if it ended; bounded in time and memory while it is waited for."""
@@ -140,23 +147,18 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a parser's complaints may quote what it reads
             env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},  # no secret of ours goes near a foreign file
-            close_fds=True,
+            bufsize=0,
         )
 
     def _end(self) -> int:
-        """Kills the process and returns its exit code."""
+        """Ends the process, if there is one, and returns its exit code."""
         process, self._process = self._process, None
         if process is None:
             return 0
-        code = process.poll()
-        if code is None and not self._heard:
-            cast("IO[bytes]", process.stdin).close()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None and not pipe.closed:
-                pipe.close()
-        process.kill()
-        ended = process.wait()
-        return ended if code is None else code
+        with process:  # closes the pipes and waits
+            if not process.stdout or not select.select([process.stdout], [], [], 0)[0]:
+                process.kill()  # it is reading, or waits for the next file
+        return process.returncode
 
 
 def packed_in(name: str) -> tuple[str, ...]:
