@@ -59,13 +59,14 @@ def changed_tables(datasets: Sequence[Dataset]) -> dg.SensorDefinition:
         minimum_interval_seconds=TABLES_EVERY,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
-    def sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult | dg.SkipReason:
+    def sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
         seen, changed = _Seen.of(context), list[Dataset]()
         for dataset in tables:
             try:
                 now = dataset.feed.fingerprint(dataset, platform.settings)
-            except DataError as error:
-                return dg.SkipReason(str(error))
+            except DataError as error:  # one source that is down keeps none of the others waiting
+                context.log.warning(str(error))
+                continue
             if seen.is_news(dataset, now) and is_due(dataset, platform.lake, platform.settings):
                 changed.append(dataset)
         keys = [key for dataset in changed for key in _keys(dataset)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from opetence_assets.command.output import emit
 
 if TYPE_CHECKING:
+    from opetence_assets.lake.drift import DriftEvent
     from opetence_assets.lake.places import Lake
 
 JsonOption = Annotated[bool, typer.Option("--json", help="for machines")]
@@ -36,8 +37,9 @@ def status(json: JsonOption = False) -> None:
     lake = lake_at(read_settings())
     release = current_release(lake)
     tables = table_statuses(lake)
+    drift = _drift(lake)
     emit(
-        as_data(release.number if release else None, tables),
+        {**as_data(release.number if release else None, tables), "drift": [asdict(event) for event in drift]},
         as_json=json,
         table=as_table(tables),
         title=_title(release),
@@ -45,6 +47,16 @@ def status(json: JsonOption = False) -> None:
     for table in tables:
         for problem in table.problems if not json else ():
             typer.echo(f"! {table.key} {problem}")
+    for event in drift if not json else ():
+        typer.echo(f"~ {event.dataset} {event.change} ({event.outcome}, first seen {event.at})")
+
+
+def _drift(lake: Lake) -> list[DriftEvent]:
+    """Every change of a source's columns that was ever met."""
+    from opetence_assets.datasets import all_datasets
+    from opetence_assets.lake.drift import drift_events
+
+    return [event for dataset in all_datasets() for event in drift_events(lake, dataset.name)]
 
 
 def table_statuses(lake: Lake) -> list[TableStatus]:
@@ -80,7 +92,7 @@ def table_statuses(lake: Lake) -> list[TableStatus]:
 
 
 def as_data(release: int | None, tables: list[TableStatus]) -> dict[str, Any]:
-    """The documented shape of ``status --json``."""
+    """The documented shape of ``status --json``, but for its ``drift``: a list of `DriftEvent`."""
     datasets = [
         {
             "key": t.key,
