@@ -6,12 +6,13 @@ import ipaddress
 
 import polars as pl
 
-# In this order: a card number would otherwise be taken for a phone number.
+# In this order: without its plus a phone number may look like a card's, and a card's like a phone number.
 _PERSONAL = (
     ("<e-mail>", r"[\p{L}\p{N}._%+\-]+\s?(?:@|\(at\)|\[at\])\s?[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+"),
     ("<iban>", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),
+    ("<phone>", r"\+\d(?:[ \-/.()]{0,2}\d){6,14}\b"),
     ("<card>", r"\b\d(?:[ \-]?\d){12,18}\b"),
-    ("<phone>", r"(?:\+|\b00|\b0|\(\+?\d{1,4}\)[ \-]?)[\d](?:[ \-/.()]{0,2}\d){6,14}\b"),
+    ("<phone>", r"(?:\b00|\b0|\(\+?\d{1,4}\)[ \-]?)[\d](?:[ \-/.()]{0,2}\d){6,14}\b"),
 )
 _IPV4 = r"^((?:\d{1,3}\.){3})\d{1,3}$"
 
