@@ -24,7 +24,7 @@ from sandbox.table import digits, moments, words
 Document = dict[str, Any]
 
 SECOND = 1_000_000
-WRITTEN, REMOVED = 0.08, 0.04  # shares of delivered orders with a review, and of reviews removed later
+WRITTEN, REMOVED = 0.08, 0.1  # shares of delivered orders with a review, and of reviews removed later
 LEAKS = 1 / 40
 BEFORE = timedelta(seconds=90)  # how long a draft that was never removed is older than its review
 AS_TEXT, IMPOSSIBLE, TWICE, ANONYMOUS = 0.003, 0.005, 0.008, 0.013  # ends of the slices of a circle: declared dirt

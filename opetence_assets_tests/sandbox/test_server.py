@@ -136,7 +136,13 @@ def test_local_env_is_complete_and_private(fragile: Path) -> None:
     file = fragile / "local.env"
     values = dict(line.split("=", 1) for line in file.read_text().splitlines() if not line.startswith("#"))
     assert file.stat().st_mode & 0o777 == 0o600
-    assert set(values) == {*CONNECTIONS, "OPETENCE_MASTER_KEY", "OPETENCE_HASH_KEYS", *NAMES, "CLICKSTREAM_KAFKA_BROKERS"}
+    assert set(values) == {
+        *CONNECTIONS,
+        "OPETENCE_MASTER_KEY",
+        "OPETENCE_HASH_KEYS",
+        *NAMES,
+        "CLICKSTREAM_KAFKA_BROKERS",
+    }
     assert {values[name] for name in CONNECTIONS} == {server.reader_uri}
     assert len(base64.b64decode(values["OPETENCE_MASTER_KEY"], validate=True)) == 32
     version, _, key = values["OPETENCE_HASH_KEYS"].partition(":")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -20,7 +21,7 @@ from sandbox.company.state import story_as_json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 EVERY = {"support": 15, "web": 20}  # one in so many requests is one too many, as if others used the API too
 Told = Callable[[Mapping[str, Any] | None], Awaitable[None]]
@@ -66,6 +67,7 @@ def _misbehaving(app: ASGIApp, serving: Serving) -> ASGIApp:
         if scope["type"] != "http" or scope["path"].startswith("/_"):
             await app(scope, receive, send)
             return
+        send = _dated(send, serving)
         faults = serving.faults
         if _dies(faults):
             await (_cut(send) if faults.drop else Response("Internal Server Error", 500)(scope, receive, send))
@@ -74,6 +76,18 @@ def _misbehaving(app: ASGIApp, serving: Serving) -> ASGIApp:
         await (refused or app)(scope, receive, send)
 
     return answer
+
+
+def _dated(send: Send, serving: Serving) -> Send:
+    """Answers say what time it is in the story, as their server's clock."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            now = formatdate(serving.now or None, usegmt=True)
+            message = {**message, "headers": [*message["headers"], (b"date", now.encode())]}
+        await send(message)
+
+    return sent
 
 
 def _dies(faults: Faults) -> bool:

@@ -14,6 +14,7 @@ import psutil
 
 from sandbox.clicks import PARTITIONS, first_day, messages
 from sandbox.company.app import company_app
+from sandbox.company.beside import configured
 from sandbox.company.kafka import KafkaCluster, Message
 from sandbox.company.mongo import MongoServer
 from sandbox.company.process import digest
@@ -90,16 +91,11 @@ def hosted(home: Path, http: int, mongo: int, ready: int) -> None:
         secrets=digest(values),
     )
     password = unquote(urlsplit(values["CATALOG_MONGO_URI"]).password or "")
-    server = MongoServer(dict, password=password, writable=False, listening=catalog)
-    host = Host(home, company, Serving(Prepared(None), 0, values), server, KafkaCluster(PARTITIONS))
+    serving = Serving(Prepared(None), 0, values)
+    documents = MongoServer(dict, password=password, writable=False, listening=catalog, clock=lambda: serving.now)
+    host = Host(home, company, serving, documents, KafkaCluster(PARTITIONS))
     host.serve(held_story(home))
-    config = uvicorn.Config(
-        company_app(host.serving, host.tell),
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=2,
-    )
+    server = uvicorn.Server(configured(company_app(host.serving, host.tell)))
     os.write(ready, b"1")
     os.close(ready)
-    uvicorn.Server(config).run(sockets=[web])
+    server.run(sockets=[web])

@@ -32,6 +32,7 @@ class MongoServer:
     Args:
         contents: gives the documents of each collection; asked for when the first command needs them.
         listening: a listening socket; a new one by default.
+        clock: what the server takes for the time (s); 0 for the machine's.
 
     Attributes:
         fail_after: the how manieth next find or getMore loses its connection, None for none.
@@ -46,10 +47,12 @@ class MongoServer:
         password: str = "secret",
         writable: bool = True,
         listening: socket.socket | None = None,
+        clock: Callable[[], int] = lambda: 0,
     ) -> None:
         self.commands = Commands(contents, database, writable=writable)
         self.password = password
         self.fail_after: int | None = None
+        self._clock = clock
         held = self
 
         class Connection(socketserver.BaseRequestHandler):
@@ -104,7 +107,7 @@ class MongoServer:
         name = next(iter(message.command))
         try:
             if name in ("hello", "isMaster", "ismaster"):
-                return hello(message.command, USER)
+                return hello(message.command, self._clock())
             if name in ("saslStart", "saslContinue"):
                 return conversation.step(message.command)
             if name not in OPEN and not conversation.done:

@@ -28,7 +28,7 @@ class Failed(Exception):
         self.code, self.name = code, name
 
 
-def hello(command: Document, user: str) -> Document:
+def hello(command: Document, now: int) -> Document:
     """What a driver wants to know of a server that stands alone."""
     answer: dict[str, Any] = {
         "helloOk": True,
@@ -37,7 +37,7 @@ def hello(command: Document, user: str) -> Document:
         "maxBsonObjectSize": 16 * 1024 * 1024,
         "maxMessageSizeBytes": 48_000_000,
         "maxWriteBatchSize": 100_000,
-        "localTime": datetime.now(UTC),
+        "localTime": datetime.fromtimestamp(now, UTC) if now else datetime.now(UTC),
         "logicalSessionTimeoutMinutes": 30,
         "connectionId": 1,
         "minWireVersion": 0,
