@@ -14,6 +14,7 @@ from typing import Any
 import mongomock
 from bson import Int64
 from mockupdb import MockupDB
+from pymongo import MongoClient
 
 
 @dataclass
@@ -33,7 +34,6 @@ class Documents:
     repeat: bool = False
     refuse: bool = False
     forgotten: int = 0
-    now: datetime = datetime(2100, 1, 1)
     store: Any = field(default_factory=mongomock.MongoClient)
     changes: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     cursors: dict[int, Any] = field(default_factory=dict[int, Any])
@@ -68,7 +68,8 @@ class Documents:
             case "hello" | "ismaster":
                 request.replies(
                     ok=1, ismaster=True, isWritablePrimary=True, helloOk=True, minWireVersion=0, maxWireVersion=21,
-                    localTime=self.now, maxBsonObjectSize=2**24, maxMessageSizeBytes=48_000_000, readOnly=False,
+                    localTime=utc(datetime.now(UTC)), maxBsonObjectSize=2**24,
+                    maxMessageSizeBytes=48_000_000, readOnly=False,
                 )  # fmt: skip
             case "saslstart":
                 request.command_err(18, "Authentication failed for reader with s3cret")
@@ -163,6 +164,8 @@ def documents() -> Iterator[Documents]:
     running = Documents(server)
     server.autoresponds(running.answer)
     server.run()
+    with MongoClient[Any](running.uri) as client:
+        client.admin.command("ping")  # its thread is awake: it does not bear to be stopped before
     try:
         yield running
     finally:
