@@ -157,6 +157,7 @@ class Extraction:
     keys: Callable[[], pyarrow.Table] | None = None  # every key the source holds, in the same snapshot
     undeclared: tuple[str, ...] = ()  # columns known before the first row to be missing in the declaration
     rereads: pl.Expr | None = None  # which rows of bronze it may bring again; None: any, pl.lit(False): none
+    states: bool = False  # each row is its key's state: what it was before the newest one held does not count
 
 
 class Feed(Protocol):

@@ -39,18 +39,20 @@ class Held:
 
 
 def held_rows(dataset: Dataset, table: Table | None, extraction: Extraction) -> Held:
-    """The rows that the extraction may bring again. Of a span that is restated only the newest of each key count: a
-    value that went from 10 to 12 and back is news.
+    """The rows that the extraction may bring again. Of states only the newest of each key counts: a value that went
+    from 10 to 12 and back is news.
     """
     if table is None or not table.rows:
         return Held(None)
     rows = table.scan() if extraction.rereads is None else table.scan().filter(extraction.rereads)
     names = [c for c in table.schema.names if not c.startswith("_") or c in _OF_THE_SOURCE]
-    if dataset.deletes is Deletes.NEVER:
+    states = extraction.states or dataset.deletes is Deletes.RESTATED
+    if dataset.deletes is Deletes.NEVER and not states:
         return Held(rows.select(names).collect())
-    live = _since_deletion(dataset, table, rows.collect())
-    if dataset.deletes is Deletes.RESTATED:
-        live = live.sort("_loaded_at", maintain_order=True).unique(dataset.key, keep="last")
+    live = rows.collect() if dataset.deletes is Deletes.NEVER else _since_deletion(dataset, table, rows.collect())
+    if states:
+        order = [c for c in ("_cursor", "_loaded_at") if c in live.columns]
+        live = live.sort(order, maintain_order=True).unique(dataset.key, keep="last")
     return Held(live.select(names))
 
 

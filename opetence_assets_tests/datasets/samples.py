@@ -41,6 +41,9 @@ def landed(dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     with TemporaryDirectory() as folder, key_store(Path(folder) / "keys.sqlite", os.urandom(32)) as store:
         protected = protect(frame, dataset, store, HASH_KEYS)
     normalized = protected.rename({name: snake_case(name) for name in protected.columns})
+    shape = getattr(dataset.feed, "shape", None)
+    if shape is not None and shape.cursor:
+        normalized = normalized.with_columns(pl.lit(LOADED_AT, pl.Datetime("us", "UTC")).alias("_cursor"))
     return normalized.with_columns(
         pl.lit("load").alias("_load_id"), pl.lit(LOADED_AT, pl.Datetime("us", "UTC")).alias("_loaded_at")
     ).with_row_index(ROW)

@@ -83,12 +83,13 @@ def _listed(request: Request, serving: Serving) -> Response:
     if shelf is None:
         return failure(404, f"Unrecognized request URL (GET: /v1/{kind}).")
     given = request.query_params
-    unknown = sorted(set(given) - PARAMETERS - BOUNDS - {"expand[]", "expand[0]"})
-    if unknown or ("type" in given and kind != "events"):
-        name = (unknown or ["type"])[0]
+    types = {name: value for name, value in given.items() if name == "type" or name.startswith("types[")}
+    unknown = sorted(set(given) - PARAMETERS - BOUNDS - set(types) - {"expand[]", "expand[0]"})
+    if unknown or (types and kind != "events"):
+        name = (unknown or sorted(types))[0]
         raise _Refused(f"Received unknown parameter: {name}", name, "parameter_unknown")
-    if "type" in given:
-        shelf = _of_type(serving, shelf, given["type"])
+    if types:
+        shelf = _of_types(serving, shelf, frozenset(types.values()))
     limit = _whole(given.get("limit", "10"), "limit")
     if not 1 <= limit <= LARGEST_PAGE:
         raise _Refused("This value must be between 1 and 100 inclusive.", "limit", "parameter_invalid_integer")
@@ -138,9 +139,9 @@ def _position(shelf: Shelf, kind: str, id: str, name: str) -> int:
     return position
 
 
-def _of_type(serving: Serving, shelf: Shelf, type: str) -> Shelf:
-    """The events of one type; few enough to look at all."""
+def _of_types(serving: Serving, shelf: Shelf, types: frozenset[str]) -> Shelf:
+    """The events of some types; few enough to look at all."""
     from sandbox.company.shelf import shelf_of
 
-    chosen = [thing for thing in shelf.between(0, len(shelf)) if thing["type"] == type]
+    chosen = [thing for thing in shelf.between(0, len(shelf)) if thing["type"] in types]
     return shelf_of(chosen, newest_first=True)
