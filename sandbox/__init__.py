@@ -34,13 +34,11 @@ def up(home: Path) -> Server:
         SandboxError: one cannot be started; the message points at its log.
     """
     from sandbox.company.process import running
-    from sandbox.load import connect, current_story
+    from sandbox.load import stored_story
     from sandbox.server import started
 
     server = started(Path(home))
-    with connect(server) as connection:
-        story = current_story(connection)
-    running(server.home, story)
+    running(server.home, lambda: stored_story(server))
     return server
 
 
@@ -79,12 +77,10 @@ def seed(
 
 
 def told(home: Path) -> Story | None:
-    """What the sandbox holds and how far it has got, or None before the seed; starts the server if needed."""
-    from sandbox.load import connect, current_story
-    from sandbox.server import started
+    """What the sandbox holds and how far it has got, or None before the seed; starts the systems if needed."""
+    from sandbox.load import stored_story
 
-    with connect(started(Path(home))) as connection:
-        return current_story(connection)
+    return stored_story(up(home))
 
 
 def tick(home: Path, progress: Progress | None = None) -> Story:

@@ -57,7 +57,7 @@ def ticked(home: Path, progress: Progress | None) -> Story:
                 _add_weights(cursor, after)
             cursor.execute("UPDATE sandbox.story SET ticks = $1", (after.ticks,))
         connection.commit()
-        running(server.home, after)
+        running(server.home, lambda: after)
     if progress:
         progress("day " + str(story.today), len(tables), len(tables))
     return after

@@ -53,7 +53,7 @@ def seeded(home: Path, scale: float, seed: int, until: date | None, progress: Pr
                 f"Next: opetence sandbox down, remove {server.home / 'sandbox'} and {server.home / 'drop'}, seed again"
             )
         deliver_seeded(server.home, wanted, progress)
-        running(server.home, told or wanted)
+        running(server.home, lambda: told or wanted)
         return told or wanted
 
 
@@ -62,6 +62,12 @@ def connect(server: Server) -> Connection:
     from adbc_driver_postgresql import dbapi
 
     return dbapi.connect(server.owner_uri)
+
+
+def stored_story(server: Server) -> Story | None:
+    """What a running server holds."""
+    with connect(server) as connection:
+        return current_story(connection)
 
 
 def current_story(connection: Connection) -> Story | None:

@@ -14,7 +14,7 @@ from opetence_assets.command.progress import progress_bars
 from opetence_assets.command.status import JsonOption
 from opetence_assets.settings import home_folder
 
-app = typer.Typer(no_args_is_help=True, help="The company on a laptop: real PostgreSQL, seeded data of any size.")
+app = typer.Typer(no_args_is_help=True, help="The company on a laptop: its systems, with seeded data of any size.")
 ScaleOption = Annotated[
     float, typer.Option(envvar="OPETENCE_SCALE", help="1 is 20 thousand users and 100 thousand orders")
 ]
@@ -22,7 +22,7 @@ ScaleOption = Annotated[
 
 @app.command()
 def up(json: JsonOption = False) -> None:
-    """Starts PostgreSQL and writes the connection strings and keys of this laptop."""
+    """Starts the company's systems and writes the addresses and keys of this laptop."""
     from sandbox import up as start
 
     start(_home())
@@ -31,7 +31,7 @@ def up(json: JsonOption = False) -> None:
 
 @app.command()
 def down() -> None:
-    """Stops PostgreSQL; the data stays."""
+    """Stops the company's systems; the data stays."""
     from sandbox import down as stop
 
     stop(_home())

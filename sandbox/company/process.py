@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
@@ -29,13 +30,17 @@ STOPS_WITHIN = 20  # seconds, then it is killed
 ANSWERS_WITHIN = 120  # seconds; a new story is told within
 
 
-def running(home: Path, story: Story | None) -> Company:
-    """Have the systems tell this story: start the process, or tell the one that runs; complete ``local.env``.
+def running(home: Path, told: Callable[[], Story | None]) -> Company:
+    """Have the systems tell a story: start the process, or tell the one that runs; complete ``local.env``.
+
+    Args:
+        told: gives the story. It is asked when nobody else can tell one, so that a tick meanwhile is not taken back.
 
     Raises:
         SandboxError: it cannot be started; the message ends with what it wrote.
     """
     with exclusive(home, "server"):
+        story = told()
         hold_story(home, story)
         company = _alive(home)
         if company is not None and company.secrets != digest(_completed(home, company.http, company.mongo)):
@@ -44,9 +49,9 @@ def running(home: Path, story: Story | None) -> Company:
         if company is None or _ask(company, "GET", "/_alive") is None:
             _end(home)
             company = _start(home)
-        told = None if story is None else story_as_json(story)
-        if (_ask(company, "GET", "/_alive") or {}).get("story") != told:
-            _ask(company, "POST", "/_story", told)
+        wanted = None if story is None else story_as_json(story)
+        if (_ask(company, "GET", "/_alive") or {}).get("story") != wanted:
+            _ask(company, "POST", "/_story", wanted)
             company = held_company(home) or company  # a cluster of another story has other ports
         complete(home, {"CLICKSTREAM_KAFKA_BROKERS": company.kafka})
         return company
