@@ -81,6 +81,7 @@ def cluster(brokers: int = 1) -> Iterator[Cluster]:
     """A cluster on threads of this process; gone with the block."""
     lib, told = _c(), ctypes.create_string_buffer(512)
     configuration = lib.rd_kafka_conf_new()
+    lib.rd_kafka_conf_set(configuration, b"log_level", b"0", told, len(told))
     owner = lib.rd_kafka_new(0, configuration, told, len(told))  # 0: a producer, for want of anything smaller
     assert owner, told.value
     handle = lib.rd_kafka_mock_cluster_new(owner, brokers)
@@ -121,6 +122,7 @@ def _c() -> ctypes.CDLL:
     pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
     shapes: dict[str, tuple[Any, list[Any]]] = {
         "rd_kafka_conf_new": (pointer, []),
+        "rd_kafka_conf_set": (number, [pointer, text, text, text, ctypes.c_size_t]),
         "rd_kafka_new": (pointer, [number, pointer, text, ctypes.c_size_t]),
         "rd_kafka_destroy": (None, [pointer]),
         "rd_kafka_mock_cluster_new": (pointer, [pointer, number]),
