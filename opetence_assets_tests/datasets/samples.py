@@ -63,7 +63,14 @@ def sample(dataset: Dataset, name: str, dtype: pl.DataType) -> Any:
     allowed = [check.statistics["allowed_values"] for check in column.checks if check.name == "isin"] if column else []
     if allowed and TEXTS.get(name) not in allowed[0]:
         return next(iter(allowed[0]))
+    prefixes = (
+        [check.statistics["string"] for check in column.checks if check.name == "str_startswith"] if column else []
+    )
+    if prefixes:
+        return f"{prefixes[0]}1"
     declared = declared_types(dataset).get(name, dtype)
+    if dataset.feed.kind == "stripe" and (name == "currency" or isinstance(declared, pl.Datetime)):
+        return "eur" if name == "currency" else "1767225600"
     if dtype != pl.String() or declared == pl.String() or name in TEXTS:
         return typical(name, dtype)
     value = typical(name, declared)
