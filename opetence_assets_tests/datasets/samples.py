@@ -69,7 +69,7 @@ def sample(dataset: Dataset, name: str, dtype: pl.DataType) -> Any:
     if prefixes:
         return f"{prefixes[0]}1"
     declared = declared_types(dataset).get(name, dtype)
-    if dataset.feed.kind == "stripe" and (name == "currency" or isinstance(declared, pl.Datetime)):
+    if dataset.feed.kind == "stripe" and (name == "currency" or isinstance(declared, pl.Datetime | pl.Int64)):
         return "eur" if name == "currency" else "1767225600"
     if dtype != pl.String() or declared == pl.String() or name in TEXTS:
         return typical(name, dtype)
