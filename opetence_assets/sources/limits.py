@@ -23,7 +23,7 @@ class Limits:
 
     size: int = 2 * 2**30
     unpacked: int = 2 * 2**30
-    cell: int = 4 * 2**20
+    cell: int = 16 * 2**20
     memory: int = 2**30
     cpu_seconds: int = 600
     wall_seconds: float = 900.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ import polars as pl
 from opetence_assets.dataset import DataError, Extract, Extraction, Facts
 from opetence_assets.sources.drops import Drop, Dropped
 from opetence_assets.sources.formats.landing import FILE, LINE
-from opetence_assets.sources.formats.specs import JsonDocument, JsonLines, Refused
+from opetence_assets.sources.formats.specs import UNDECLARED, JsonDocument, JsonLines, Refused
 from opetence_assets.sources.parsing import Parsed, Reader, is_named_for, limited_to
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opetence_assets.sources.files import Files
 
 _NO_LATER = 100  # corrections a day has at most
+BATCH_ROWS = 50_000
 _AHEAD = 2  # files parsed before their rows are asked for
 
 
@@ -89,14 +90,28 @@ def _refuse_named(feed: Files, file: Dropped) -> None:
 
 
 def tables(read: Reading, files: Sequence[Dropped]) -> Iterator[pyarrow.Table]:
-    landed = False
-    for parsed in _ahead(read.parsed, files):
-        if parsed is not None:
-            read.rows += parsed.rows
-            landed = True
-            yield from parsed.batches()
+    parsed = (parsed for parsed in _ahead(read.parsed, files) if parsed is not None)
+    yield from _gathered(read, parsed)
     read.refuse_nothing_but_refusals()
-    if read.taken and not landed:  # what was taken is noted even where it brought no row
+
+
+def _gathered(read: Reading, files: Iterable[Parsed]) -> Iterator[pyarrow.Table]:
+    """The rows of small files together: each table costs some milliseconds, however few rows it has."""
+    import pyarrow as pa
+
+    waiting: list[pyarrow.Table] = []
+    landed = False
+    for parsed in files:
+        read.rows += parsed.rows
+        for batch in parsed.batches():
+            waiting.append(batch)
+            if sum(map(len, waiting)) >= BATCH_ROWS:
+                landed = True
+                yield pa.concat_tables(waiting).combine_chunks()
+                waiting.clear()
+    if waiting:
+        yield pa.concat_tables(waiting).combine_chunks()
+    elif read.taken and not landed:  # what was taken is noted even where it brought no row
         yield _nothing(read.feed)
 
 
@@ -133,15 +148,7 @@ def replacing(read: Reading, files: Sequence[Dropped]) -> Extraction:
         on_failure.pop_all()
     of_day = pl.col(FILE).str.extract(r"_(\d{4}-\d{2}-\d{2})(?:_v\d+)?(?:\.[A-Za-z]+)+$", 1)
     restated = of_day.is_in([day.isoformat() for day in newest])
-    return Extraction(_kept(read, newest), read.facts, read.reader.close, rereads=restated)
-
-
-def _kept(read: Reading, newest: Mapping[date, Parsed]) -> Iterator[pyarrow.Table]:
-    for parsed in newest.values():
-        read.rows += parsed.rows
-        yield from parsed.batches()
-    if read.taken and not newest:
-        yield _nothing(read.feed)
+    return Extraction(_gathered(read, newest.values()), read.facts, read.reader.close, rereads=restated)
 
 
 def _delivery(day: date, version: int) -> str:
@@ -158,5 +165,5 @@ def _nothing(feed: Files) -> pyarrow.Table:
         case JsonLines(fields) | JsonDocument(fields):
             table = tabled([], Shape(fields))
         case _:
-            table = pa.table({name: pa.array([], pa.string()) for name in feed.columns})
+            table = pa.table({name: pa.array([], pa.string()) for name in (*feed.columns, UNDECLARED)})
     return table.append_column(FILE, pa.array([], pa.string())).append_column(LINE, pa.array([], pa.int32()))

@@ -64,7 +64,7 @@ class Sheet:
         except Refused as refusal:
             reader.close()
             raise self._refusal(dataset, f"a sheet that {refusal}") from None
-        facts = Facts(parsed.rows, None, None)
+        facts = Facts(parsed.rows, None, None, undeclared=parsed.undeclared)
         return Extraction(parsed.batches(), lambda: facts, reader.close, rereads=pl.lit(True))
 
     def fingerprint(self, dataset: Dataset, settings: Settings) -> str:

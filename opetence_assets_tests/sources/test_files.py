@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from opetence_assets.dataset import DataError, Window
+from opetence_assets.dataset import DataError, Extract, Window
 from opetence_assets.datasets.partners.facebook_ads import facebook_ads
 from opetence_assets.datasets.partners.voucher_settlements import voucher_settlements
 from opetence_assets.ingestion.bronze import Request, load
@@ -96,7 +96,6 @@ BAD = {
     "NUL": (GOOD.replace("Spring", "Spr\0ing").encode(), "NUL bytes"),
     "empty": (b"", "is empty"),
     "column renamed": (GOOD.replace("spend", "cost").encode(), "has the header .*cost"),
-    "column new": ((HEADER[:-1] + ",roas\n" + line("2026-01-01")[:-1] + ",3\n").encode(), "has the header .*roas"),
     "column gone": (b"date,campaign_id\n2026-01-01,c1\n", "has the header date, campaign_id"),
 }
 
@@ -167,3 +166,54 @@ def test_values_survive_quotes_newlines_and_separators(
     refine(facebook_ads, lake, settings.scratch)
 
     assert silver(lake)["campaign_name"].to_list() == [name]
+
+
+def test_a_new_column_lands_sealed_and_is_named(drop: Callable[..., Path], lake: Lake, settings: Settings) -> None:
+    drop("facebook_ads_2026-01-01.csv", HEADER + line("2026-01-01"))
+    load(facebook_ads, lake, settings)
+    drop("facebook_ads_2026-01-02.csv", HEADER[:-1] + ",manager\n" + line("2026-01-02")[:-1] + ",Bunny\n")
+
+    assert load(facebook_ads, lake, settings).undeclared == ("manager",)
+    bronze = open_table(lake, "bronze/partners/facebook_ads")
+    assert bronze is not None
+    assert "Bunny" not in str(bronze.scan().drop("_sealed").collect().rows())
+
+
+def test_a_file_without_a_day_is_seen_when_it_appears(
+    drop: Callable[..., Path], settings: Settings, lake: Lake
+) -> None:
+    drop("facebook_ads_2026-01-01.csv", HEADER + line("2026-01-01"))
+    load(facebook_ads, lake, settings)
+    before = facebook_ads.feed.fingerprint(facebook_ads, settings)
+    drop("facebook_ads.csv", HEADER + line("2026-01-02"))
+
+    assert facebook_ads.feed.fingerprint(facebook_ads, settings) != before
+    assert len(due_days(facebook_ads, lake, settings)) == 1
+    with pytest.raises(DataError, match=r"facebook_ads\.csv: has no day in its name"):
+        load(facebook_ads, lake, settings)
+
+
+def test_what_is_no_file_is_refused_and_hangs_nobody(drop: Callable[..., Path], settings: Settings, lake: Lake) -> None:
+    good = drop("facebook_ads_2026-01-02.csv", HEADER + line("2026-01-02"))
+    os.mkfifo(good.with_name("facebook_ads_2026-01-01.csv"))
+
+    assert load(facebook_ads, lake, settings).refused == ("facebook_ads_2026-01-01.csv: is no plain file",)
+
+
+def test_a_file_of_another_suffix_is_refused(drop: Callable[..., Path], settings: Settings, lake: Lake) -> None:
+    drop("facebook_ads_2026-01-01.tar.gz", b"x")
+
+    with pytest.raises(DataError, match=r"is \.tar\.gz; only \.csv, each also as \.gz or \.zip is read"):
+        load(facebook_ads, lake, settings)
+
+
+def test_many_small_files_are_gathered(drop: Callable[..., Path], settings: Settings, lake: Lake) -> None:
+    for day in range(1, 29):
+        drop(f"facebook_ads_2026-01-{day:02}.csv", HEADER + line(f"2026-01-{day:02}"))
+
+    request = Extract(facebook_ads)
+    extraction = facebook_ads.feed.extract(request, settings)
+
+    assert [len(batch) for batch in extraction.batches] == [28]
+    assert len(extraction.facts().taken) == 28
+    extraction.close()

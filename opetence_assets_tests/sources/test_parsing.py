@@ -38,7 +38,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 def is_fine(reader: Reader, good: Path) -> bool:
     return [batch.to_pylist() for batch in reader.parsed(good, good.name, CSV).batches()] == [
-        [{"id": "1", "_file": "good.csv", "_line": 2}]
+        [{"id": "1", "undeclared": None, "_file": "good.csv", "_line": 2}]
     ]
 
 

@@ -35,9 +35,10 @@ def read_columnar(path: Path, spec: Columnar, landing: Landing, scratch: Path) -
             names = headed(file.schema_arrow.names, spec.columns)
             _refuse_types(file.schema_arrow, names, spec)
             for batch in file.iter_batches(BATCH, use_threads=False):
-                landing.write(_as_text(batch.columns, names, spec))
+                texts = [_text(array) for array in batch.columns]
+                landing.write_columns(pa.table(texts, names=names), spec.columns)
             if not landing.rows:
-                landing.write(pa.table({name: pa.array([], pa.string()) for name in spec.columns}))
+                landing.write_columns(pa.table({name: pa.array([], pa.string()) for name in names}), spec.columns)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):
         raise Refused("is damaged, cut off or no Parquet file") from None
 
@@ -46,7 +47,7 @@ def _refuse_types(schema: pyarrow.Schema, names: list[str], spec: Columnar) -> N
     wrong = [
         f"{name} {found} (declared {spec.types[name]})"
         for name, found in zip(names, schema.types, strict=True)
-        if not _holds(spec.types[name], found)
+        if name in spec.types and not _holds(spec.types[name], found)
     ]
     if wrong:
         raise Refused(f"has columns of another type: {', '.join(wrong)}")
@@ -65,13 +66,6 @@ def _holds(declared: str, found: pyarrow.DataType) -> bool:
     return (t.is_signed_integer(found) and found.bit_width <= width) or (
         t.is_unsigned_integer(found) and found.bit_width < width
     )
-
-
-def _as_text(arrays: list[Any], names: list[str], spec: Columnar) -> pyarrow.Table:
-    import pyarrow as pa
-
-    texts = {name: _text(array) for name, array in zip(names, arrays, strict=True)}
-    return pa.table({name: texts[name] for name in spec.columns})
 
 
 def _text(array: Any) -> Any:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import mmap
+import os
 import re
+import shutil
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -33,11 +35,26 @@ def read_delimited(path: Path, spec: Delimited, landing: Landing, scratch: Path)
     text, start = as_utf8(path, spec.encoding, scratch)
     if text.stat().st_size == start:
         raise Refused("is empty")
+    if not spec.closed:
+        text = _closed(text, scratch)
     with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         _refuse_damage(content, spec)
         spec, columns, body = _header(content, start, spec)
         _refuse_open_quotes(content, body, spec)
     _land(text, body, spec, columns, landing)
+
+
+def _closed(text: Path, scratch: Path) -> Path:
+    """The text with an end to its last line, without which the parser takes an empty last field for an empty text."""
+    with text.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) in (b"\n", b"\r"):
+            return text
+    copy = scratch / "closed"
+    shutil.copyfile(text, copy)
+    with copy.open("ab") as file:
+        file.write(b"\n")
+    return copy
 
 
 def _refuse_damage(content: mmap.mmap, spec: Delimited) -> None:
@@ -64,10 +81,15 @@ def _header(content: mmap.mmap, start: int, spec: Delimited) -> tuple[Delimited,
     for delimiter in candidates:
         names = next(csv.reader([text], delimiter=delimiter, quotechar=spec.quote, escapechar=spec.escape), [])
         try:
-            return replace(spec, delimiter=delimiter), headed(names, spec.columns + spec.ignored), start + line.end()
+            return replace(spec, delimiter=delimiter), _with_ignored(names, spec), start + line.end()
         except Refused as refusal:
             complaint = complaint or refusal
     raise complaint or Refused("has no header")
+
+
+def _with_ignored(names: list[str], spec: Delimited) -> list[str]:
+    ignored = {name.casefold(): name for name in spec.ignored}
+    return [ignored.get(name.casefold(), name) for name in headed(names, spec.columns)]
 
 
 @cache
@@ -112,7 +134,7 @@ def _land(text: Path, body: int, spec: Delimited, columns: list[str], landing: L
     )
     convert = arrow.ConvertOptions(
         column_types=dict.fromkeys(columns, pa.string()),
-        include_columns=list(spec.columns),
+        include_columns=[name for name in columns if name not in spec.ignored],
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
         null_values=[""],
@@ -121,9 +143,11 @@ def _land(text: Path, body: int, spec: Delimited, columns: list[str], landing: L
         rows = whole.read_buffer().slice(body)
         try:
             if not rows.size or (rows.size < 2**10 and not rows.to_pybytes().strip(b"\r\n")):  # a header only
-                return landing.write(pa.table({name: pa.array([], pa.string()) for name in spec.columns}))
+                return landing.write_columns(
+                    pa.table({name: pa.array([], pa.string()) for name in columns}), spec.columns
+                )
             for batch in arrow.open_csv(pa.BufferReader(rows), read, parse, convert):
-                landing.write(pa.Table.from_batches([batch]))
+                landing.write_columns(pa.Table.from_batches([batch]), spec.columns)
         except pa.ArrowInvalid as error:
             raise Refused(_ragged(error, landing)) from None
 

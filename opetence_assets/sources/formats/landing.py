@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opetence_assets.sources.formats.specs import Refused
+from opetence_assets.sources.formats.specs import UNDECLARED, Refused
 from opetence_assets.sources.limits import Limits
 
 if TYPE_CHECKING:
@@ -42,6 +44,15 @@ class Landing:
         self._writer.write_table(placed)
         self.rows += count
 
+    def write_columns(self, table: pyarrow.Table, declared: Sequence[str], lines: pyarrow.Array | None = None) -> None:
+        """Adds rows of a table of text: its declared columns, and one JSON text of those that nobody declared."""
+        import pyarrow as pa
+
+        extra = [name for name in table.column_names if name not in declared]
+        self.undeclared.update(extra)
+        rest = [_said(row) for row in table.select(extra).to_pylist()] if extra else [None] * len(table)
+        self.write(table.select(list(declared)).append_column(UNDECLARED, pa.array(rest, pa.string())), lines)
+
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
@@ -59,3 +70,9 @@ class Landing:
             longest = pc.call_function("max", [pc.call_function("binary_length", [column])]).as_py() or 0
             if longest > self.limits.cell:
                 raise Refused(f"has a value of {longest:,} bytes in {name}, more than the {self.limits.cell:,} allowed")
+
+
+def _said(row: Mapping[str, str | None]) -> str | None:
+    """What a row says in undeclared columns; None where that is nothing."""
+    told = {name: value for name, value in row.items() if value is not None}
+    return json.dumps(told, ensure_ascii=False) if told else None

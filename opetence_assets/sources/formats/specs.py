@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
+UNDECLARED = "undeclared"  # the column with what a row has beside the declared columns, as JSON
 PACKED = (".gz", ".zip")  # each around any of the formats
 
 
@@ -135,14 +136,15 @@ class Task:
 
 
 def headed(found: list[str], declared: tuple[str, ...]) -> list[str]:
-    """The declared columns in the order of a header, whose names may differ in case and blanks around them.
+    """The columns in the order of a header: the declared ones, whose names may differ in case and blanks around them,
+    by their declared names, and others by their own.
 
     Raises:
-        Refused: a column is missing, there twice, or not declared.
+        Refused: a declared column is missing, or one is there twice or has no name.
     """
-    exact = set(found) == set(declared)
+    exact = set(declared) <= set(found)
     wanted = {name if exact else name.strip().casefold(): name for name in declared}
-    names = [name if exact else name.strip().casefold() for name in found]
-    if len(names) != len(declared) or set(names) != set(wanted):
+    names = [wanted.get(name if exact else name.strip().casefold(), name.strip()) for name in found]
+    if not set(declared) <= set(names) or len(set(names)) != len(names) or "" in names or UNDECLARED in names:
         raise Refused(f"has the header {', '.join(name[:40] for name in found[:40])}")
-    return [wanted[name] for name in names]
+    return names

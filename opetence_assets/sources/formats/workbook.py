@@ -39,11 +39,10 @@ def read_workbook(path: Path, spec: Workbook, landing: Landing, scratch: Path) -
         raise Refused("is empty")
     columns = [_exact(column.to_pylist(), place, scanned) for place, column in enumerate(cells.columns)]
     names = headed([str(column[0] or "") for column in columns], spec.columns)
-    found = {name: pa.array(column[1:], pa.string()) for name, column in zip(names, columns, strict=True)}
-    table = pa.table({name: found[name] for name in spec.columns})
+    table = pa.table([pa.array(column[1:], pa.string()) for column in columns], names=names)
     lines = pa.array(range(2, len(table) + 2), pa.int32())
     filled = _any_value(table)
-    landing.write(table.filter(filled), lines.filter(filled))
+    landing.write_columns(table.filter(filled), spec.columns, lines.filter(filled))
 
 
 def _exact(texts: list[str | None], place: int, scanned: Cells) -> list[str | None]:
