@@ -38,6 +38,7 @@ PER_EURO = np.array([100, 108, 160])  # cents, cents and whole yen
 BRANDS = ("visa", "mastercard", "amex")
 FAILURES = ("card_declined", "insufficient_funds", "expired_card")
 MAIN, AGAIN, FAILED, STRANGER = range(4)  # what a charge is to its order
+REVIEWED, CLOSED = 7, 40  # days after a dispute was opened
 DISPUTE_REASONS = ("fraudulent", "product_not_received", "product_unacceptable", "duplicate")
 
 
@@ -134,7 +135,7 @@ def disputes(story: Story) -> pl.DataFrame:
     opened = paid["created"].to_numpy() * SECOND + 3 * DAY + whole(story.seed, "dispute.after", 30 * DAY, order)
     age = story.now - opened
     closed = np.where(chance(story.seed, "dispute.won", order) < 0.4, 2, 3)
-    status = np.select([age < 7 * DAY, age < 40 * DAY], [0, 1], closed)
+    status = np.select([age <= REVIEWED * DAY, age <= CLOSED * DAY], [0, 1], closed)
     frame = paid.select(
         id="dp_1" + digits(whole(story.seed, "dispute.id", 10**9, order), 9) + digits(order, 12),
         created=pl.Series(opened // SECOND),

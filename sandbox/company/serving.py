@@ -12,6 +12,7 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from sandbox.company.shelf import Shelf
     from sandbox.story import Story
 
 Part = Callable[[str], Any]
@@ -56,6 +57,7 @@ class Serving:
     faults: Faults = field(default_factory=Faults)
     asked: dict[str, int] = field(default_factory=dict)
     pages: dict[str, bytes] = field(default_factory=dict)
+    shelves: dict[str, tuple[Shelf, Shelf]] = field(default_factory=dict)
     reports: dict[str, tuple[Any, Any, bool]] = field(default_factory=dict)
 
     def count(self, system: str) -> int:

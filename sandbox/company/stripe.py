@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.company.serving import Serving
-from sandbox.company.shelf import Shelf
+from sandbox.company.shelf import Shelf, shelf_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -83,13 +83,14 @@ def _listed(request: Request, serving: Serving) -> Response:
     if shelf is None:
         return failure(404, f"Unrecognized request URL (GET: /v1/{kind}).")
     given = request.query_params
-    types = {name: value for name, value in given.items() if name == "type" or name.startswith("types[")}
-    unknown = sorted(set(given) - PARAMETERS - BOUNDS - set(types) - {"expand[]", "expand[0]"})
+    types = {value for name, value in given.multi_items() if name == "type" or name.startswith("types[")}
+    lists = {name for name in given if name.startswith(("expand[", "types["))}
+    unknown = sorted(set(given) - PARAMETERS - BOUNDS - lists)
     if unknown or (types and kind != "events"):
-        name = (unknown or sorted(types))[0]
+        name = (unknown or ["type"])[0]
         raise _Refused(f"Received unknown parameter: {name}", name, "parameter_unknown")
     if types:
-        shelf = _of_types(serving, shelf, frozenset(types.values()))
+        shelf = _of_types(serving, shelf, types)
     limit = _whole(given.get("limit", "10"), "limit")
     if not 1 <= limit <= LARGEST_PAGE:
         raise _Refused("This value must be between 1 and 100 inclusive.", "limit", "parameter_invalid_integer")
@@ -139,9 +140,11 @@ def _position(shelf: Shelf, kind: str, id: str, name: str) -> int:
     return position
 
 
-def _of_types(serving: Serving, shelf: Shelf, types: frozenset[str]) -> Shelf:
-    """The events of some types; few enough to look at all."""
-    from sandbox.company.shelf import shelf_of
-
-    chosen = [thing for thing in shelf.between(0, len(shelf)) if thing["type"] in types]
-    return shelf_of(chosen, newest_first=True)
+def _of_types(serving: Serving, whole: Shelf, types: set[str]) -> Shelf:
+    """The events of some types, found once for each story."""
+    key = " ".join(sorted(types))
+    held = serving.shelves.get(key)
+    if held is None or held[0] is not whole:
+        chosen = [thing for thing in whole.between(0, len(whole)) if thing["type"] in types]
+        held = serving.shelves[key] = (whole, shelf_of(chosen, newest_first=True))
+    return held[1]

@@ -5,13 +5,19 @@ from __future__ import annotations
 import polars as pl
 
 from sandbox.company.shelf import Thing
-from sandbox.payments import SECOND, charges, customers, disputes, payouts, refunds
+from sandbox.payments import CLOSED, REVIEWED, SECOND, charges, customers, disputes, payouts, refunds
 from sandbox.story import DAY, Story
 
 API_VERSION = "2025-03-31.basil"
 EVENTS_KEPT = 30  # days
 KINDS = ("customer.created", "charge.succeeded", "charge.failed", "charge.refunded", "refund.created", "payout.paid")
-KINDS = (*KINDS, "charge.dispute.created")
+KINDS = (*KINDS, "charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed", "payout.created")
+STATUS_THEN = {
+    "charge.dispute.created": "needs_response",
+    "charge.dispute.updated": "under_review",
+    "payout.created": "in_transit",
+}
+DAY_SECONDS = DAY // SECOND
 
 
 def charge_objects(rows: pl.DataFrame) -> list[Thing]:
@@ -105,22 +111,24 @@ def customer_objects(rows: pl.DataFrame) -> list[Thing]:
 
 def events(story: Story) -> pl.DataFrame:
     """What happened in the last 30 days, newest first: id, created (s), type and of which object (``of``)."""
-    charged = charges(story)
-    back = refunds(story)
-    paid_out = payouts(story).filter(pl.col("status") == "paid")
+    charged, back, disputed, paid_out = charges(story), refunds(story), disputes(story), payouts(story)
+    created = pl.col("created")
     told = (
-        ("customer.created", customers(story), "id", "created"),
-        ("charge.succeeded", charged.filter(pl.col("status") == "succeeded"), "id", "created"),
-        ("charge.failed", charged.filter(pl.col("status") == "failed"), "id", "created"),
-        ("charge.refunded", back, "charge", "created"),
-        ("refund.created", back, "id", "created"),
-        ("payout.paid", paid_out, "id", "arrival"),
-        ("charge.dispute.created", disputes(story), "id", "created"),
+        ("customer.created", customers(story), "id", created),
+        ("charge.succeeded", charged.filter(pl.col("status") == "succeeded"), "id", created),
+        ("charge.failed", charged.filter(pl.col("status") == "failed"), "id", created),
+        ("charge.refunded", back, "charge", created),
+        ("refund.created", back, "id", created),
+        ("payout.created", paid_out, "id", created),
+        ("payout.paid", paid_out, "id", pl.col("arrival")),
+        ("charge.dispute.created", disputed, "id", created),
+        ("charge.dispute.updated", disputed, "id", created + REVIEWED * DAY_SECONDS),
+        ("charge.dispute.closed", disputed, "id", created + CLOSED * DAY_SECONDS),
     )
     frames = [
         frame.select(
             id=pl.lit(f"evt_{KINDS.index(kind) + 1}") + pl.col(of).str.split("_").list.last(),
-            created=pl.col(at),
+            created=at,
             type=pl.lit(kind),
             of=pl.col(of),
         )
@@ -160,4 +168,5 @@ def event_objects(story: Story, rows: pl.DataFrame) -> list[Thing]:
 def _as_it_was(thing: Thing, kind: str) -> Thing:
     if kind == "charge.succeeded":
         return {**thing, "amount_refunded": 0, "refunded": False, "disputed": False}
-    return {**thing, "status": "needs_response"} if kind == "charge.dispute.created" else thing
+    then = STATUS_THEN.get(kind)
+    return thing if then is None else {**thing, "status": then}

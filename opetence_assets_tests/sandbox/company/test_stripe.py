@@ -86,6 +86,13 @@ def test_events_of_a_month_hold_the_object_as_it_was(serving: Serving, client: s
     assert all(event["data"]["object"]["created"] == event["created"] for event in succeeded)
     only = list(everything(client, "events", type="charge.refunded"))
     assert only == [event for event in events if event["type"] == "charge.refunded"]
+    both = {"charge.refunded", "charge.dispute.closed"}
+    assert list(everything(client, "events", types=sorted(both))) == [e for e in events if e["type"] in both]
+    states = {e["type"]: e["data"]["object"]["status"] for e in events if e["type"].startswith(("charge.d", "payout"))}
+    assert states["payout.created"] == "in_transit"
+    assert states["payout.paid"] == "paid"
+    assert states["charge.dispute.updated"] == "under_review"
+    assert states["charge.dispute.closed"] in ("won", "lost")
     assert all(event["data"]["object"]["amount_refunded"] > 0 for event in only)
 
 
