@@ -75,10 +75,13 @@ class Sheet:
         from opetence_assets.sources.http import answered, connected
 
         address = settings.secret(self.url, dataset=dataset)
-        with answered(dataset, self.url), connected(self, settings, dataset) as client:
-            with client.session.get(address, stream=True) as answer:
-                answer.raise_for_status()
-                return self._received(dataset, answer)
+        with (
+            answered(dataset, self.url),
+            connected(self, settings, dataset) as client,
+            client.session.get(address, stream=True) as answer,
+        ):
+            answer.raise_for_status()
+            return self._received(dataset, answer)
 
     def _received(self, dataset: str, answer: Any) -> bytes:
         """The body, bounded in bytes and seconds; a page that asks to sign in answers 200 too."""
