@@ -32,7 +32,6 @@ class Documents:
     page: int = 3
     break_at: int = 0
     repeat: bool = False
-    refuse: bool = False
     forgotten: int = 0
     store: Any = field(default_factory=mongomock.MongoClient)
     changes: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])

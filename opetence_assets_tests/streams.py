@@ -54,6 +54,10 @@ class Cluster:
         errors = (ctypes.c_int * times)(*([error] * times))
         _c().rd_kafka_mock_push_request_errors_array(self.handle, request, times, errors)
 
+    def forgive(self, request: int) -> None:
+        """No request of a kind is refused any more."""
+        _c().rd_kafka_mock_clear_request_errors(self.handle, request)
+
     def send(self, topic: str, messages: Iterable[tuple[int, bytes | None]], **options: Any) -> None:
         """Messages by partition, durable when this returns; ``options`` are the producer's."""
         settings: dict[str, Any] = {
@@ -133,6 +137,7 @@ def _c() -> ctypes.CDLL:
         "rd_kafka_mock_partition_delete_records": (number, [pointer, text, number, ctypes.c_int64]),
         "rd_kafka_mock_broker_set_down": (number, [pointer, number]),
         "rd_kafka_mock_broker_set_up": (number, [pointer, number]),
+        "rd_kafka_mock_clear_request_errors": (None, [pointer, ctypes.c_int16]),
         "rd_kafka_mock_push_request_errors_array": (None, [pointer, ctypes.c_int16, ctypes.c_size_t, pointer]),
     }
     for name, (result, arguments) in shapes.items():

@@ -183,7 +183,7 @@ def _batches(reading: _Read) -> Iterator[pyarrow.Table]:
     yield _placed([], reading.feed.shape, reading.noticed)
     _assign(reading)
     waiting: list[pyarrow.Table] = []
-    size, rows, number = 0, 0, 1_000
+    size, rows, number = 0, 0, 100
     while reading.remaining() > 0:
         messages = _consumed(reading, min(number, reading.remaining()))
         if not messages:

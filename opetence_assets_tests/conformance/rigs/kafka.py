@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
+from confluent_kafka import KafkaError
 
 from opetence_assets.dataset import Dataset
 from opetence_assets.sources.kafka import Kafka
@@ -15,6 +16,7 @@ from opetence_assets_tests.conformance.rig import Place, Rig, Row, Thing
 from opetence_assets_tests.streams import cluster
 
 PARTITIONS, NO_SUCH_BROKER = 3, "127.0.0.1:1"
+FETCH = 1  # the number of the request in Kafka's protocol
 DATASET = Dataset(
     feed=Kafka(
         "rig",
@@ -61,9 +63,16 @@ def opened(place: Place) -> Iterator[Rig]:
             keyed = ((sum(record["id"].encode()) % PARTITIONS, spelt(record)) for record in records)
             running.send("things", keyed, **{"message.max.bytes": 20_000_000})
 
+        def break_at(page: int) -> Callable[[], None]:
+            """One fetch may bring all there is, whatever the page: none is answered."""
+            running.refuse(FETCH, KafkaError.KAFKA_STORAGE_ERROR, 10_000)
+            return lambda: running.forgive(FETCH)
+
         yield Rig(
             variables={"RIG_BROKERS": running.brokers, "RIG_PASSWORD": "unused"},
             put=lambda rows: send([message(row) for row in rows]),
+            break_at=break_at,
+            rate_limit=lambda times: running.refuse(FETCH, KafkaError.NOT_LEADER_FOR_PARTITION, times),
             drifted=lambda kind, rows: send(drifted_messages(kind, rows)),
             poison=lambda: running.send("things", [(0, b'{"id":"T1","amo')]),
             wrong={"RIG_BROKERS": NO_SUCH_BROKER, "RIG_PASSWORD": "s3cret"},
