@@ -21,7 +21,7 @@ from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.tables import open_table
 from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings
-from opetence_assets.sources.kinesis import Kinesis
+from opetence_assets.sources.kinesis import Kinesis, _batches, _Read
 from opetence_assets.sources.kinesis_shards import Shard, _parents_first
 from opetence_assets_tests.sources.test_kafka import FIELDS, click, clicks
 
@@ -127,6 +127,28 @@ def test_the_order_of_shards_is_that_of_their_families() -> None:
     found = [Shard("a", ("m",), None), Shard("m", ("y", "z"), "1"), Shard("z", ("gone",), "1"), Shard("y", (), "1")]
 
     assert [shard.name for shard in _parents_first(found)] == ["y", "z", "m", "a"]
+
+
+class Family:
+    """A stream of one parent and its child: moto moves a parent's records to its children, Kinesis leaves them."""
+
+    def shards(self) -> list[Shard]:
+        return [Shard("parent", (), "4"), Shard("child", ("parent",), None)]
+
+    def read(self, shard: Shard, after: str | None) -> Iterator[list[dict[str, Any]]]:
+        numbers = range(1, 5) if shard.name == "parent" else range(5, 9)
+        yield [{"Data": b"{}", "SequenceNumber": str(n)} for n in numbers if n > int(after or 0)]
+
+
+def test_a_child_waits_until_its_parent_is_read() -> None:
+    feed = account.stream("taps", FIELDS, at_most=3)
+    taken, newest = [], {"parent": "0"}
+    for _ in range(3):
+        reading = _Read(feed, Family(), newest, bounded=True)  # type: ignore[arg-type]
+        taken.append([row["_sequence"] for table in _batches(reading) for row in table.to_pylist()])
+        newest = reading.newest
+
+    assert taken == [["1", "2", "3"], ["4", "5", "6"], ["7", "8"]]
 
 
 def patched(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], Callable[..., Any]]) -> None:
