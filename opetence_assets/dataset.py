@@ -229,6 +229,11 @@ class Dataset:
             raise ValueError(f"{self.name} has neither partition_by nor cursor: it can only be read whole")
         return column
 
+    @property
+    def counted(self) -> bool:
+        """Whether the source can say how many keys it holds, so that completeness is more than conservation."""
+        return self.deletes is Deletes.HARD or self.feed.kind == "postgres"
+
     def table(self, zone: str) -> str:
         """The lake key of this dataset in a zone: ``silver/order_service/orders``."""
         return f"{zone}/{self.name}"

@@ -19,7 +19,7 @@ def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
     key = dg.AssetKey(dataset.table("silver").split("/"))
     names = ["schema", "rules", "unique_key", "conserved"]
     specs = [dg.AssetCheckSpec(name, asset=key, blocking=True, description=_SAYS[name]) for name in names]
-    if dataset.feed.since is None:
+    if dataset.counted:
         specs.append(dg.AssetCheckSpec("complete", asset=key, blocking=True, description=_SAYS["complete"]))
     if dataset.completeness.null_rate_at_most:
         specs.append(dg.AssetCheckSpec("filled", asset=key, description=_SAYS["filled"]))

@@ -20,7 +20,7 @@ def completeness_results(dataset: Dataset, lake: Lake, silver: Table) -> list[Ch
     consumed = refined.get("consumed", {}).get(dataset.table("bronze"), -1)
     results = [_conserved(dataset, open_table(lake, dataset.table("bronze"), consumed), refined)]
     loaded = last_progress(lake, dataset.table("bronze"), consumed) if bronze else {}
-    if loaded.get("total_keys") is not None:
+    if dataset.counted:
         results.append(_every_key(dataset, lake, silver, loaded["total_keys"]))
     if dataset.completeness.null_rate_at_most:
         results.append(_filled(dataset, silver))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from hashlib import sha256
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from opetence_assets.dataset import DataError, Dataset, Extract, Extraction, Facts
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from opetence_assets.settings import Settings
 
+RECONNECT = 1800  # seconds after which a new token is asked for
 PAGE_ROWS = 100_000  # of the 250,000 that the API allows
 DATE, THRESHOLDED = "date", "thresholded"
 
@@ -98,7 +100,8 @@ class _Read:
     settings: Settings
     rows: int = 0
     newest: datetime | None = None
-    client: Any = field(default=None)
+    client: Any = None
+    connected: float = 0.0  # when, by the monotonic clock
 
 
 def _batches(read: _Read) -> Iterator[pyarrow.Table]:
@@ -178,7 +181,8 @@ def _asked(read: _Read, first: str, last: str, *, dimensions: list[str], offset:
     passing = retry.if_exception_type(*transient, ConnectionError)
     patience = retry.Retry(passing, initial=0.25, timeout=read.feed.patience.total_seconds())
     try:
-        read.client = read.client or _client(read.feed, read.settings, dataset)
+        if read.client is None or monotonic() - read.connected > RECONNECT:
+            read.client, read.connected = _client(read.feed, read.settings, dataset), monotonic()
         return read.client.run_report(request, retry=patience)
     except (exceptions.GoogleAPIError, GoogleAuthError, OSError, ValueError) as error:
         raise DataError(
@@ -190,12 +194,18 @@ def _asked(read: _Read, first: str, last: str, *, dimensions: list[str], offset:
 
 
 def _client(feed: Report, settings: Settings, dataset: str) -> Any:
+    import google.oauth2.credentials
     from google.analytics.data_v1beta import BetaAnalyticsDataClient
     from google.analytics.data_v1beta.services.beta_analytics_data.transports import BetaAnalyticsDataRestTransport
+    from google.auth.transport.requests import Request
     from google.oauth2.service_account import Credentials
 
     scheme, _, host = settings.secret(feed.source.endpoint, dataset=dataset).rpartition("://")
     key = json.loads(settings.secret(feed.source.credentials, dataset=dataset))
     account = Credentials.from_service_account_info(key, scopes=["https://www.googleapis.com/auth/analytics.readonly"])
-    transport = BetaAnalyticsDataRestTransport(host=host.rstrip("/"), credentials=account, url_scheme=scheme or "https")
+    account.refresh(Request())
+    # A bare token, as the account itself would look up its regions at another host, from a thread, telling its name to
+    # every log. A token lasts an hour; a longer read gets a new one.
+    token = google.oauth2.credentials.Credentials(token=account.token)
+    transport = BetaAnalyticsDataRestTransport(host=host.rstrip("/"), credentials=token, url_scheme=scheme or "https")
     return BetaAnalyticsDataClient(transport=transport)
