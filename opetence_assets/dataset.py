@@ -145,6 +145,7 @@ class Facts:
     taken: tuple[str, ...] = ()  # content ids of the files in it
     refused: tuple[str, ...] = ()  # files left out, each with its reason
     undeclared: tuple[str, ...] = ()  # columns or fields the source has and the declaration has not
+    more: bool = False  # the read was bounded: what is left is due at once
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def normalized(name: str, tables: Iterator[pyarrow.Table], scratch: Path) -> Gen
             for job in pipeline.get_load_package_info(package).jobs["new_jobs"]
             if job.job_file_info.table_name == name
         ]
-        yield sorted(jobs)
+        yield sorted(jobs, key=lambda job: job.stat().st_mtime_ns)  # as the rows arrived
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -80,8 +80,6 @@ def protect(frame: pl.DataFrame, dataset: Dataset, store: KeyStore, hash_keys: M
     ).drop(*(t.source for t in treated), *undeclared)
     if not secret:
         return kept
-    if all(frame[name].null_count() == len(frame) for name in secret):  # nothing to seal: no key is made or looked up
-        return kept.with_columns(pl.lit(None, pl.Binary).alias(SEALED))
     sealed, erased = _sealed(frame, secret, dataset, store)
     kept = kept.with_columns(sealed)
     if not erased.any():
@@ -108,15 +106,27 @@ def _subjects(frame: pl.DataFrame, dataset: Dataset) -> list[str]:
 
 
 def _sealed(frame: pl.DataFrame, columns: list[str], dataset: Dataset, store: KeyStore) -> tuple[pl.Series, pl.Series]:
-    """The sealed values, and which rows belong to an erased person."""
-    payloads = frame.select(pl.struct(pl.col(columns).cast(pl.String)).struct.json_encode()).to_series().to_list()
-    ciphers = ciphers_of(store, _subjects(frame, dataset))
+    """The sealed values, and which rows belong to an erased person. A row with nothing to seal costs nothing."""
+    holds = frame.select(pl.any_horizontal(pl.col(columns).is_not_null()).alias("holds"))["holds"]
+    rows = frame if holds.all() else frame.filter(holds)
+    payloads = rows.select(pl.struct(pl.col(columns).cast(pl.String)).struct.json_encode()).to_series().to_list()
+    ciphers = ciphers_of(store, _subjects(rows, dataset)) if len(rows) else []
     nonces, bound = os.urandom(NONCE_BYTES * len(payloads)), dataset.name.encode()
     values = [
         None if cipher is None else (nonce := nonces[i : i + NONCE_BYTES]) + cipher.encrypt(nonce, text.encode(), bound)
         for i, cipher, text in zip(range(0, len(nonces), NONCE_BYTES), ciphers, payloads, strict=True)
     ]
-    return pl.Series(SEALED, values, pl.Binary), pl.Series([cipher is None for cipher in ciphers], dtype=pl.Boolean)
+    sealed = pl.Series(SEALED, values, pl.Binary)
+    erased = pl.Series([cipher is None for cipher in ciphers], dtype=pl.Boolean)
+    return (sealed, erased) if len(rows) == len(frame) else (_spread(sealed, holds), _spread(erased, holds))
+
+
+def _spread(values: pl.Series, where: pl.Series) -> pl.Series:
+    """The values at the places that are true, null (for truth: false) at the others."""
+    place = where.cast(pl.Int32).cum_sum() - 1
+    spread = values.gather(place.clip(0)) if len(values) else pl.Series([None] * len(where), dtype=values.dtype)
+    filled = pl.select(pl.when(where).then(spread)).to_series().alias(values.name)
+    return filled.fill_null(False) if values.dtype == pl.Boolean else filled
 
 
 def _clear(frame: pl.DataFrame, treated: Treated, hash_keys: Mapping[int, bytes]) -> pl.Series | pl.Expr:

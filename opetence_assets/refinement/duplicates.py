@@ -50,7 +50,9 @@ def settled(dataset: Dataset, rows: pl.DataFrame, gone: pl.DataFrame) -> tuple[p
         return rows, rows.select(deletions).drop("_after").clear()
     last = gone.select(deletions).sort("_after").unique(key, keep="last")
     compared = rows.join(last.drop("_gone_at"), on=key, how="left")
-    current = compared.filter(pl.col("_after").is_null() | (pl.col(when) > pl.col("_after"))).drop("_after")
+    # A load knows which keys are gone only after it has seen every row: a row of the same load is there.
+    stays = pl.col(when) > pl.col("_after") if when == POSITION else pl.col(when) >= pl.col("_after")
+    current = compared.filter(pl.col("_after").is_null() | stays).drop("_after")
     return current, last.drop("_after").join(current.select(key), on=key, how="anti")
 
 
@@ -58,7 +60,7 @@ def _order(dataset: Dataset, rows: pl.DataFrame) -> tuple[str, ...]:
     """What a later row is later in; a source that tells its own order is believed before any clock."""
     if POSITION in rows.columns:
         return (POSITION, ROW)
-    return (*((dataset.cursor,) if dataset.cursor else ()), LOADED_AT, "_file", "_line", ROW)
+    return (*((dataset.cursor,) if dataset.cursor else ()), LOADED_AT, ROW)  # rows stand as they arrived
 
 
 def _identity(dataset: Dataset) -> list[str]:
