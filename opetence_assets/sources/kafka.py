@@ -137,7 +137,11 @@ class _Read:
 
     def facts(self) -> Facts:
         return Facts(
-            self.rows, None, position(self.next, self.spans), undeclared=tuple(sorted(self.noticed.undeclared))
+            self.rows,
+            None,
+            position(self.next, self.spans),
+            undeclared=tuple(sorted(self.noticed.undeclared)),
+            more=self.rows >= self.feed.at_most,
         )
 
 

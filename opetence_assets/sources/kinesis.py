@@ -113,7 +113,8 @@ class _Read:
     unfinished: set[str] = field(default_factory=set[str])
 
     def facts(self) -> Facts:
-        return Facts(self.rows, None, dict(self.newest), undeclared=tuple(sorted(self.noticed.undeclared)))
+        undeclared = tuple(sorted(self.noticed.undeclared))
+        return Facts(self.rows, None, dict(self.newest), undeclared=undeclared, more=self.full())
 
     def full(self) -> bool:
         return self.bounded and self.rows >= self.feed.at_most
