@@ -2,11 +2,12 @@
 
 A list has no order of changes (``created`` never moves), so a list alone would miss every refund; events are kept for
 thirty days, so they alone would miss the past. The time of the newest event, read before the list, joins the two.
+Events come from the API and, sooner, from the inbox of webhooks; by their ids they are the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,18 +16,31 @@ from typing import TYPE_CHECKING, Any
 
 from opetence_assets.dataset import Cursor, Dataset, Extract, Extraction, Facts
 from opetence_assets.sources.records import Noticed, Shape, again, tabled
-from opetence_assets.sources.stripe_api import asked, client_of
+from opetence_assets.sources.stripe_api import PAGE, answered, client_of, retrieved
+from opetence_assets.sources.stripe_events import (
+    CHANGED,
+    LAG,
+    LAG_SECONDS,
+    LAST_OF_SECOND,
+    LISTED,
+    Listed,
+    doubtful,
+    in_order,
+    listed_of,
+    moment_text,
+    shown,
+    state,
+)
+from opetence_assets.sources.stripe_inbox import NOTHING, Received, fingerprint, inbox_of, received
 
 if TYPE_CHECKING:
     import pyarrow
 
     from opetence_assets.settings import Settings
 
-PAGE = 100  # the most that Stripe gives
 BATCH_ROWS = 10_000
 KEPT = timedelta(days=28)  # events are kept for 30 days; with less than two to spare everything is listed again
-LAG = timedelta(minutes=10)  # an event may become visible after younger ones
-EVENTS, CHANGED = "events_since", "_changed_at"
+EVENTS, INBOX = "events_since", "inbox"  # of a position
 
 
 @dataclass(frozen=True)
@@ -66,11 +80,20 @@ class StripeObjects:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(self.fields)
+        return (*self.fields, CHANGED)
 
     @property
     def path(self) -> str:
         return f"/v1/{self.kind_of_object}s"
+
+    @property
+    def by_webhook(self) -> bool:
+        """Whether events have anything to tell it."""
+        return bool(self.event_types) or self.kind_of_object == "event"
+
+    def takes(self, event_type: str) -> bool:
+        """Whether an event of this type is for its inbox."""
+        return self.kind_of_object == "event" or event_type in self.event_types
 
     @cached_property
     def shape(self) -> Shape:
@@ -85,21 +108,28 @@ class StripeObjects:
         """
         read = _Read(self, request, settings)
         newest, read.now = read.page(*_newest_of(self))
-        read.newest = max((_moment(item["created"]) for item in newest["data"]), default=None)
-        since = _followed_since(read)
+        read.reach = max((_moment(item["created"]) for item in newest["data"]), default=None)
+        read.newest = min(read.reach, read.now) if read.reach else None  # a time in the future must not hide others
+        position = request.after.get(INBOX) if isinstance(request.after, Mapping) else None
+        if self.by_webhook and not request.window:
+            read.inbox = received(inbox_of(settings, request.dataset.name), position)
+        read.listed = _just_listed(read) if read.since is None else listed_of(request.after)
         return Extraction(
             batches=_batches(read),
-            facts=lambda: Facts(read.rows, None, _next(read), undeclared=tuple(sorted(read.noticed.undeclared))),
+            facts=lambda: Facts(
+                read.rows, None, _next(read), undeclared=tuple(sorted(read.noticed.undeclared)), more=read.inbox.more
+            ),
             close=lambda: None,
-            rereads=again(since - LAG) if since else None,
-            states=True,
+            rereads=again(_earliest(read)) if read.since else None,
+            # A listed state is news only if it differs from the newest held; an event is the event it is.
+            states=read.since is None,
         )
 
     def fingerprint(self, dataset: Dataset, settings: Settings) -> str:
-        """The newest event of its kinds; of objects without events, the newest object."""
+        """The newest event of its kinds (of objects without events, the newest object) and the inbox's newest."""
         client = client_of(self.source, settings, dataset.name)
-        page, _ = asked(client, dataset.name, *_newest_of(self))
-        return str([item["id"] for item in page["data"]])
+        page, _ = answered(client, dataset.name, *_newest_of(self))
+        return f"{[item['id'] for item in page['data']]}{fingerprint(inbox_of(settings, dataset.name))}"
 
 
 @dataclass
@@ -111,20 +141,29 @@ class _Read:
     settings: Settings
     rows: int = 0
     now: datetime = datetime.min  # by Stripe's clock, before anything was listed
-    newest: datetime | None = None  # event then
+    reach: datetime | None = None  # the newest event's time then
+    newest: datetime | None = None  # the same, never beyond now
+    inbox: Received = NOTHING
+    listed: Listed | None = None
     noticed: Noticed = field(default_factory=Noticed)
 
     @cached_property
     def client(self) -> Any:
         return client_of(self.feed.source, self.settings, self.request.dataset.name)
 
+    @cached_property
+    def since(self) -> datetime | None:
+        """Where events are taken up; None where they no longer reach back far enough and all is listed."""
+        since = _since(self.request)
+        return since if since is not None and since >= (self.newest or self.now) - KEPT else None
+
     def page(self, path: str, params: Mapping[str, Any]) -> tuple[dict[str, Any], datetime]:
-        answer, headers = asked(self.client, self.request.dataset.name, path, params)
+        answer, headers = answered(self.client, self.request.dataset.name, path, params)
         return answer, parsedate_to_datetime(headers["Date"])
 
 
 def _batches(read: _Read) -> Iterator[pyarrow.Table]:
-    yield tabled([], read.feed.shape)  # the schema, even of no records
+    yield _landed(read, [])  # the schema, even of no records
     waiting: list[dict[str, Any]] = []
     for records in _records(read):
         waiting.extend(records)
@@ -137,23 +176,67 @@ def _batches(read: _Read) -> Iterator[pyarrow.Table]:
 
 def _records(read: _Read) -> Iterator[list[dict[str, Any]]]:
     """Objects with the time at which they were known to be in this state."""
-    since = _followed_since(read)
-    if since is None:
-        for page in _pages(read, read.feed.path, {}):
-            yield [{**item, CHANGED: _seen(read, item)} for item in page]
-    elif read.feed.event_types:
-        for span in _days(since - LAG, read.newest or read.now):
-            # Listed newest first: turned round, so that of one second the later event comes last.
-            pages = list(_pages(read, "/v1/events", {"types": list(read.feed.event_types), "created": span}))
-            for page in reversed(pages):
-                yield [{**event["data"]["object"], CHANGED: event["created"]} for event in reversed(page)]
+    if not read.feed.event_types:
+        yield from _unchanging(read)
+    elif read.since is None:
+        yield from _listed(read)
     else:
-        for page in _pages(read, read.feed.path, {"created": {"gte": int((since - LAG).timestamp())}}):
-            yield [{**item, CHANGED: item["created"]} for item in page]
+        yield from _followed(read, read.since)
+
+
+def _unchanging(read: _Read) -> Iterator[list[dict[str, Any]]]:
+    span = {"created": {"gte": int((read.since - LAG).timestamp())}} if read.since else {}
+    waiting = dict(read.inbox.events)
+    for page in _pages(read, read.feed.path, span):
+        for item in page:
+            waiting.pop(item["id"], None)
+        yield [{**item, CHANGED: moment_text(item["created"])} for item in page]
+    yield [{**item, CHANGED: moment_text(item["created"])} for item in waiting.values()]
+
+
+def _listed(read: _Read) -> Iterator[list[dict[str, Any]]]:
+    """Every object; and what the inbox knows that may be younger than the list."""
+    for page in _pages(read, read.feed.path, {}):
+        yield [{**item, CHANGED: moment_text(_seen(read, item))} for item in page]
+    events = [event for event in read.inbox.events.values() if not shown(read.listed, event)]
+    yield _states(read, events, doubtful(events, read.listed))
+
+
+def _followed(read: _Read, since: datetime) -> Iterator[list[dict[str, Any]]]:
+    """Events of the API and of the inbox, each once. Held in memory a day at a time."""
+    start, waiting = since - LAG, [event for event in read.inbox.events.values() if not shown(read.listed, event)]
+    latest = max((_moment(event["created"]) for event in waiting), default=start)
+    late = [event for event in waiting if _moment(event["created"]) < start]
+    # What else happened in the second of a late one is not read again: asking is the only way to know.
+    yield _states(read, late, {event["data"]["object"]["id"]: event["created"] for event in in_order(late)})
+    for span in _days(start, max(latest, read.reach or read.now)):
+        told = {event["id"]: event for event in waiting if span["gte"] <= event["created"] < span["lt"]}
+        for page in _pages(read, "/v1/events", {"types": list(read.feed.event_types), "created": span}):
+            told.update((event["id"], event) for event in page if not shown(read.listed, event))
+        yield _states(read, told.values(), doubtful(told.values(), read.listed))
+
+
+def _states(read: _Read, events: Collection[Mapping[str, Any]], asked: Mapping[str, int]) -> list[dict[str, Any]]:
+    """What events say of their objects, and what Stripe says itself of those whose order no event tells."""
+    found = [state(event) for event in in_order(events)]
+    for id, second in asked.items():
+        now = retrieved(read.client, read.request.dataset.name, f"{read.feed.path}/{id}")
+        if now is not None:
+            found.append({**now, CHANGED: moment_text(second, LAST_OF_SECOND)})
+    return found
+
+
+def _just_listed(read: _Read) -> Listed | None:
+    """What a list that starts now shows: the events that are visible before it."""
+    if not read.feed.event_types or read.newest is None:
+        return None
+    second = int(read.newest.timestamp())
+    asked = {"types": list(read.feed.event_types), "created": {"gte": second - LAG_SECONDS}}
+    return Listed(second, frozenset(event["id"] for page in _pages(read, "/v1/events", asked) for event in page))
 
 
 def _days(start: datetime, end: datetime) -> Iterator[dict[str, int]]:
-    """Closed-open spans of a day that cover both ends: events are held in memory a day at a time."""
+    """Closed-open spans of a day that cover both ends."""
     first, last, day = int(start.timestamp()), int(end.timestamp()), 86_400
     return ({"gte": second, "lt": second + day} for second in range(first, last + 1, day))
 
@@ -171,8 +254,8 @@ def _pages(read: _Read, path: str, params: Mapping[str, Any]) -> Iterator[list[d
 def _landed(read: _Read, records: list[dict[str, Any]]) -> pyarrow.Table:
     table = tabled(records, read.feed.shape, read.noticed)
     read.rows += len(table)
-    # The typed cursor is the time; its text has served.
-    return table.drop_columns([CHANGED]) if CHANGED in table.column_names else table
+    # Of a listed state the time is only when it was seen: it makes no row a different one.
+    return table if read.since and read.feed.event_types else table.drop_columns([CHANGED])
 
 
 def _newest_of(feed: StripeObjects) -> tuple[str, dict[str, Any]]:
@@ -182,18 +265,16 @@ def _newest_of(feed: StripeObjects) -> tuple[str, dict[str, Any]]:
 
 
 def _seen(read: _Read, item: Mapping[str, Any]) -> int:
-    """The time of a listed state: that of the newest event then, for an object that changes; its own for one that
-    does not. Not Stripe's now: an event that is still on its way would look older than what it changes.
+    """The time of a listed state: that of the newest event then. Not Stripe's now: an event that is still on its way
+    would look older than what it changes.
     """
-    if not read.feed.event_types:
-        return item["created"]
     return max(item["created"], int((read.newest or read.now).timestamp()))
 
 
-def _followed_since(read: _Read) -> datetime | None:
-    """Where events are taken up; None where they no longer reach back far enough and all is listed."""
-    since = _since(read.request)
-    return since if since is not None and since >= (read.newest or read.now) - KEPT else None
+def _earliest(read: _Read) -> datetime:
+    assert read.since is not None
+    inbox = (_moment(event["created"]) for event in read.inbox.events.values())
+    return min((read.since - LAG, *inbox))
 
 
 def _since(request: Extract) -> datetime | None:
@@ -204,10 +285,14 @@ def _since(request: Extract) -> datetime | None:
 
 
 def _next(read: _Read) -> Cursor | None:
+    if read.request.window:
+        return None  # what lies between the position and the window is as unread as before
     before = read.request.after if isinstance(read.request.after, Mapping) else {}
     newest = int(read.newest.timestamp()) if read.newest else None
     known = [value for value in (before.get(EVENTS), newest) if value is not None]
-    return {EVENTS: max(known)} if known else None
+    inbox = {INBOX: read.inbox.position} if read.inbox.position else {}
+    listed = {LISTED: read.listed.told()} if read.listed and read.listed.second >= max(known) - LAG_SECONDS else {}
+    return {**({EVENTS: max(known)} if known else {}), **inbox, **listed} or None
 
 
 def _moment(seconds: int) -> datetime:
