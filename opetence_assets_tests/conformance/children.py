@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from importlib import import_module
 from typing import Any
 
 from opetence_assets.settings import Settings
@@ -44,9 +45,8 @@ def _round(name: str, settings: Settings, kill_at: int, steps: Any) -> None:
     from opetence_assets.ingestion.bronze import load
     from opetence_assets.lake.places import lake_at
     from opetence_assets.refinement.silver import refine
-    from opetence_assets_tests.conformance.rig import rigs
 
-    dataset = rigs()[name].DATASET
+    dataset = import_module(f"opetence_assets_tests.conformance.rigs.{name}").DATASET  # one: some cost seconds
     with dying(kill_at, steps):
         lake = lake_at(settings)
         load(dataset, lake, settings)
@@ -56,9 +56,8 @@ def _round(name: str, settings: Settings, kill_at: int, steps: Any) -> None:
 def _load(name: str, settings: Settings, start: Any, told: Any) -> None:
     from opetence_assets.ingestion.bronze import load
     from opetence_assets.lake.places import lake_at
-    from opetence_assets_tests.conformance.rig import rigs
 
-    dataset = rigs()[name].DATASET
+    dataset = import_module(f"opetence_assets_tests.conformance.rigs.{name}").DATASET  # one: some cost seconds
     start.wait()
     try:
         told.put(str(load(dataset, lake_at(settings), settings).rows))
