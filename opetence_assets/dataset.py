@@ -146,6 +146,7 @@ class Facts:
     refused: tuple[str, ...] = ()  # files left out, each with its reason
     undeclared: tuple[str, ...] = ()  # columns or fields the source has and the declaration has not
     more: bool = False  # the read was bounded: what is left is due at once
+    lag: Mapping[str, float] = field(default_factory=dict[str, float])  # how far behind it ended, by measure and unit
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Load:
     deleted: int
     undeclared: tuple[str, ...]
     refused: tuple[str, ...]
+    lag: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 def load(dataset: Dataset, lake: Lake, settings: Settings, request: Request | None = None) -> Load:
@@ -119,6 +120,7 @@ def _committed(stream: Stream, lake: Lake, table: Table | None, before: dict[str
         stream.deleted,
         undeclared_in(stream),
         facts.refused,
+        facts.lag,
     )
 
 
