@@ -79,6 +79,13 @@ class Shop:
         )
 
 
+def without_slots(shop: Shop) -> None:
+    """The owner may capture changes, and no slot is left of an earlier test."""
+    superuser = Shop(shop.dsn.replace("//shop@", "//postgres@"))
+    superuser.run("ALTER ROLE shop REPLICATION")
+    superuser.ask("SELECT pg_drop_replication_slot(slot_name)::text FROM pg_replication_slots WHERE NOT active")
+
+
 def connected(settings: Settings, shop: Shop) -> Settings:
     """The settings with the source's address."""
     return replace(settings, variables={**settings.variables, "SHOP_DSN": shop.dsn})

@@ -2,43 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from opetence_assets.dataset import DataError, Dataset, DriftError, Extract, Extraction, Facts, redacted
-from opetence_assets.sources.postgres_types import Column, landed, quoted, selected
+from opetence_assets.dataset import DataError, Dataset, Extract, Extraction, Facts
+from opetence_assets.sources.postgres_server import (
+    REPEATABLE,
+    attributes,
+    columns_of,
+    connected,
+    key_list,
+    one,
+    wanted,
+)
+from opetence_assets.sources.postgres_types import Column, landed, landed_table, quoted, selected
 
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow
 
     from opetence_assets.settings import Settings
+    from opetence_assets.sources.postgres_changes import PostgresChanges
 
 BATCH_BYTES = 32 * 2**20  # smaller batches cost round trips, larger ones only peak memory
-STATEMENT_TIMEOUT = timedelta(hours=1)
+PACED_BYTES = 4 * 2**20  # where the source is to rest between batches: short bursts, short rests
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """A database: the system's name, its schema, and the variable that holds its connection string."""
+    """A database: the system's name, its schema, and the variable that holds its connection string.
+
+    Where the variable of a replica is set too (``X_REPLICA_DSN`` beside ``X_DSN``), tables are read there.
+    """
 
     system: str
     schema: str
     dsn: str
 
-    def table(self, name: str, *, lag: timedelta = timedelta(0)) -> PostgresTable:
-        return PostgresTable(self, name, lag)
+    def table(self, name: str, *, lag: timedelta = timedelta(0), pace: float = 0.0) -> PostgresTable:
+        return PostgresTable(self, name, lag, pace)
+
+    def changes(self, name: str, *, slot: str, publication: str) -> PostgresChanges:
+        """The same table by its changes; ``slot`` is this table's own, ``publication`` may hold many tables."""
+        from opetence_assets.sources.postgres_changes import PostgresChanges
+
+        return PostgresChanges(self, name, slot, publication)
+
+    def relation(self, name: str) -> str:
+        return f"{quoted(self.schema)}.{quoted(name)}"
 
 
 @dataclass(frozen=True)
 class PostgresTable:
-    """A table read by cursor; ``lag`` is how long a transaction may take to commit after it stamped its rows."""
+    """A table read by cursor; ``lag`` is how long a transaction may take to commit after it stamped its rows.
+
+    ``pace`` is how long the server rests after each batch, as a multiple of how long that took it: with 1 it works
+    half of the time for us. It never works with more than one process for a load.
+    """
 
     source: Postgres
     name: str
     lag: timedelta = timedelta(0)
+    pace: float = 0.0
     kind: str = "postgres"
     since: date | None = None
 
@@ -48,7 +76,7 @@ class PostgresTable:
 
     @property
     def relation(self) -> str:
-        return f"{quoted(self.source.schema)}.{quoted(self.name)}"
+        return self.source.relation(self.name)
 
     def extract(self, request: Extract, settings: Settings) -> Extraction:
         """Opens the read; rows, counts and keys all come from one snapshot of the database.
@@ -67,23 +95,27 @@ class PostgresTable:
         )
 
     def fingerprint(self, dataset: Dataset, settings: Settings) -> str:
-        """Changes whenever a row was inserted, updated or deleted; reads the server's counters, not the table."""
-        connection = _connected(self, settings, dataset.name)
+        """Changes whenever a row was inserted, updated or deleted; reads the server's counters, not the table.
+
+        A replica counts no writes: there, whatever it replays may have been one.
+        """
+        connection = connected(self.source.dsn, settings, dataset.name, replica=True)
         with connection, connection.cursor() as cursor:
             # A view has no counters: it may have changed at any time.
-            (counters,) = _one(
+            (counters,) = one(
                 cursor,
-                "SELECT coalesce((SELECT concat_ws('-', n_tup_ins, n_tup_upd, n_tup_del) FROM pg_stat_user_tables"
-                f" WHERE relid = to_regclass('{self.relation}')), clock_timestamp()::text)",
+                "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text ELSE coalesce((SELECT"
+                " concat_ws('-', n_tup_ins, n_tup_upd, n_tup_del) FROM pg_stat_user_tables"
+                f" WHERE relid = to_regclass('{self.relation}')), clock_timestamp()::text) END",
             )
         return counters
 
 
 def described(feed: PostgresTable, settings: Settings) -> list[Column]:
     """The table's columns and types, as the server spells them; empty if there is no such table."""
-    connection = _connected(feed, settings, f"{feed.system}/{feed.name}")
+    connection = connected(feed.source.dsn, settings, f"{feed.system}/{feed.name}", replica=True)
     with connection, connection.cursor() as cursor:
-        return _attributes(cursor, feed)
+        return attributes(cursor, feed.relation)
 
 
 @dataclass
@@ -111,30 +143,14 @@ class _Read:
         return landed_table(self.cursor.fetch_arrow_table(), columns)
 
 
-def _connected(feed: PostgresTable, settings: Settings, name: str) -> Any:
-    import adbc_driver_postgresql.dbapi as adbc
-
-    dsn = settings.secret(feed.source.dsn, dataset=name)
-    try:
-        return adbc.connect(dsn, autocommit=True)
-    except adbc.Error:
-        raise DataError(
-            name,
-            found=f"no PostgreSQL answering at {feed.source.dsn}",
-            allowed="a reachable server and the read-only role's credentials",
-            next_command="opetence sandbox up   (or check the address and the server's log)",
-        ) from None  # the driver's own message repeats the connection string
-
-
 def _opened(feed: PostgresTable, request: Extract, settings: Settings) -> _Read:
     dataset = request.dataset
-    connection = _connected(feed, settings, dataset.name)
+    connection = connected(feed.source.dsn, settings, dataset.name, replica=True)
     try:
         cursor = connection.cursor()
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        cursor.execute(f"SET LOCAL statement_timeout = {int(STATEMENT_TIMEOUT.total_seconds() * 1000)}")
-        columns, undeclared = _wanted(_columns(cursor, feed, dataset), dataset)
-        total, now = _one(cursor, f"SELECT ({_counting(cursor, feed, dataset)}), now()")
+        cursor.execute(REPEATABLE)
+        columns, undeclared = wanted(columns_of(cursor, feed.relation, dataset, feed.source.dsn), dataset)
+        total, now = one(cursor, f"SELECT ({_counting(cursor, feed, dataset)}), now()")
     except BaseException:
         connection.close()
         raise
@@ -146,12 +162,13 @@ def _batches(read: _Read) -> Iterator[pyarrow.Table]:
     import adbc_driver_postgresql.dbapi as adbc
     import pyarrow as pa
 
-    read.cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+    size = PACED_BYTES if read.feed.pace else BATCH_BYTES
+    read.cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(size)})
     try:
         read.cursor.execute(read.sql)
         reader = read.cursor.fetch_record_batch()
         yield landed(pa.RecordBatch.from_pylist([], schema=reader.schema), read.columns)  # the schema, even of no rows
-        for batch in reader:
+        for batch in paced(reader, read.feed.pace):
             table = landed(batch, read.columns)
             read.rows += len(table)
             if read.dataset.cursor:
@@ -167,15 +184,21 @@ def _batches(read: _Read) -> Iterator[pyarrow.Table]:
         ) from None  # the server's message may quote a row
 
 
+def paced(batches: Iterable[pyarrow.RecordBatch], pace: float) -> Iterator[pyarrow.RecordBatch]:
+    """The batches, each followed by a rest of ``pace`` times what it took: nobody reads, so the server waits."""
+    started = time.perf_counter()
+    for batch in batches:
+        took = time.perf_counter() - started
+        yield batch
+        if pace:
+            time.sleep(pace * took)
+        started = time.perf_counter()
+
+
 def _newest(values: pyarrow.ChunkedArray) -> Any:
     import polars as pl
 
     return pl.Series(values).max()
-
-
-def _one(cursor: Any, sql: str) -> tuple[Any, ...]:
-    cursor.execute(sql)
-    return cursor.fetchone()
 
 
 def _counting(cursor: Any, feed: PostgresTable, dataset: Dataset) -> str:
@@ -188,44 +211,7 @@ def _counting(cursor: Any, feed: PostgresTable, dataset: Dataset) -> str:
     key = set(dataset.key)
     if any(set(columns) <= key for (columns,) in cursor.fetchall()):
         return f"SELECT count(*) FROM {feed.relation}"
-    columns = ", ".join(quoted(name) for name in dataset.key)
-    return f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {feed.relation}) AS keys"
-
-
-def _attributes(cursor: Any, feed: PostgresTable) -> list[Column]:
-    cursor.execute(
-        "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute"
-        f" WHERE attrelid = to_regclass('{feed.relation}') AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-    )
-    return [Column(name, kind) for name, kind in cursor.fetchall()]
-
-
-def _columns(cursor: Any, feed: PostgresTable, dataset: Dataset) -> list[Column]:
-    columns = _attributes(cursor, feed)
-    if not columns:
-        raise DataError(
-            dataset.name,
-            found=f"no table {feed.relation} (or no right to read it)",
-            allowed="the declared table, readable by the platform's role",
-            next_command=f"GRANT SELECT ON {feed.relation} TO the role in {feed.source.dsn}",
-        )
-    return columns
-
-
-def _wanted(found: Sequence[Column], dataset: Dataset) -> tuple[list[Column], tuple[str, ...]]:
-    """The columns to select (redacted ones never leave the server) and the undeclared among them."""
-    declared, secret = tuple(dataset.schema.to_schema().columns), redacted(dataset)
-    names = {column.name for column in found}
-    if gone := [name for name in declared if name not in names]:
-        raise DriftError(
-            dataset.name,
-            tuple(f"removed: {name}" for name in gone),
-            found=f"no column {', '.join(gone)} in the source (it has {', '.join(sorted(names))})",
-            allowed=f"the declared columns {', '.join(declared)}",
-            next_command=f"if it was renamed or dropped, edit opetence_assets/datasets/{dataset.name}.py",
-        )
-    wanted = [column for column in found if column.name not in secret]
-    return wanted, tuple(column.name for column in wanted if column.name not in declared)
+    return f"SELECT count(*) FROM (SELECT DISTINCT {key_list(dataset.key)} FROM {feed.relation}) AS keys"
 
 
 def _where(request: Extract, feed: PostgresTable) -> str:
@@ -269,9 +255,3 @@ def _next_cursor(read: _Read) -> datetime | int | None:
     """The newest value read, never beyond the server's own now: a row stamped in the future must not hide others."""
     newest = read.newest
     return min(newest, read.now) if isinstance(newest, datetime) else newest
-
-
-def landed_table(table: pyarrow.Table, columns: Sequence[Column]) -> pyarrow.Table:
-    import pyarrow as pa
-
-    return pa.concat_tables(landed(batch, columns) for batch in table.to_batches()) if len(table) else table

@@ -57,6 +57,13 @@ def landed(batch: pyarrow.RecordBatch, columns: Sequence[Column]) -> pyarrow.Tab
     return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
 
 
+def landed_table(table: pyarrow.Table, columns: Sequence[Column]) -> pyarrow.Table:
+    """The same of a whole table."""
+    import pyarrow as pa
+
+    return pa.concat_tables(landed(batch, columns) for batch in table.to_batches()) if len(table) else table
+
+
 def _restored(array: Any, column: Column) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
