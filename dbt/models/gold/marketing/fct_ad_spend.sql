@@ -1,10 +1,19 @@
 select
-    ads.date as spent_on,
+    date as spent_on,
     'facebook' as platform,
-    ads.campaign_id,
-    ads.campaign_name,
-    ads.impressions,
-    ads.clicks,
-    ads.spend,
-    ads.currency
-from {{ source('partners', 'facebook_ads') }} as ads
+    'paid_social' as channel,
+    campaign_id,
+    campaign_name,
+    impressions,
+    cast(null as bigint) as sent,
+    cast(null as bigint) as opens,
+    clicks,
+    spend,
+    currency
+from {{ source('partners', 'facebook_ads') }}
+union all
+select date, 'google', 'paid_search', campaign_id, campaign_name, impressions, null, null, clicks, spend, currency
+from {{ source('partners', 'google_ads') }}
+union all
+select sent_on, 'braze', 'email', campaign_id, campaign_name, null, sent, opens, clicks, cost, currency
+from {{ source('partners', 'braze_campaigns') }}

@@ -1,29 +1,54 @@
+-- What nobody was paid for is here too, without spend. An order counts on the day it was placed, not on that of the visit.
 with spend as (
-    select
-        spent_on as day,
-        sum(spend) as spend,
-        sum(clicks) as clicks
+    select spent_on as day, channel, platform, sum(spend) as spend, sum(clicks) as clicks
     from {{ ref('fct_ad_spend') }}
     where currency = 'EUR'
-    group by spent_on
+    group by all
 ),
 
-customers as (
-    select first_order_on as day, count(*) as new_customers
-    from {{ ref('customer_lifetime_value') }}
-    where first_order_on is not null
-    group by first_order_on
+visits as (
+    select session_on as day, channel, platform, count(*) as sessions
+    from {{ ref('fct_sessions') }}
+    group by all
+),
+
+orders as (
+    select ordered_on as day, channel, platform, count(*) as orders, sum(total) as revenue
+    from {{ ref('attribution') }}
+    where is_measured and not is_test and not is_cancelled
+    group by all
+),
+
+days as ( -- one row a day, channel and platform that any of them has
+    select
+        day,
+        channel,
+        coalesce(platform, 'none') as platform,
+        sum(spend) as spend,
+        sum(clicks) as clicks,
+        sum(sessions) as sessions,
+        sum(orders) as orders,
+        sum(revenue) as revenue
+    from (from spend union all by name from visits union all by name from orders)
+    group by all
+),
+
+measured as (
+    select distinct session_on as day from {{ ref('fct_sessions') }}
 )
 
 select
-    spend.day,
-    cast(spend.spend as decimal(18, 2)) as spend,
-    cast(spend.clicks as bigint) as clicks,
-    coalesce(revenue.orders - revenue.cancelled_orders, 0) as orders,
-    coalesce(customers.new_customers, 0) as new_customers,
-    cast(coalesce(revenue.revenue, 0) as decimal(18, 2)) as revenue,
-    {{ ratio('coalesce(revenue.revenue, 0)', 'spend.spend') }} as revenue_per_spend,
-    {{ ratio('spend.spend', 'customers.new_customers') }} as spend_per_new_customer
-from spend
-left join {{ ref('daily_revenue') }} as revenue on spend.day = revenue.ordered_on
-left join customers on spend.day = customers.day
+    days.day,
+    days.channel,
+    days.platform,
+    measured.day is not null as is_measured,
+    cast(coalesce(days.spend, 0) as decimal(18, 2)) as spend,
+    cast(coalesce(days.clicks, 0) as bigint) as clicks,
+    -- nothing is not the same as not known
+    cast(if(measured.day is null, null, coalesce(days.sessions, 0)) as bigint) as sessions,
+    cast(if(measured.day is null, null, coalesce(days.orders, 0)) as bigint) as orders,
+    cast(if(measured.day is null, null, coalesce(days.revenue, 0)) as decimal(18, 2)) as revenue,
+    {{ ratio('if(measured.day is null, null, coalesce(days.revenue, 0))', 'days.spend') }} as revenue_per_spend,
+    {{ ratio('days.spend', 'days.orders') }} as spend_per_order
+from days
+left join measured on days.day = measured.day
