@@ -14,9 +14,11 @@ from opetence_assets.ingestion.due import due_days, is_due
 from opetence_assets.resources import Platform
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-# Seconds; the daemon looks every five at most. A look at a folder costs 0.1 s, one at all tables 0.7 s and a
-# connection to each.
-FILES_EVERY, TABLES_EVERY, CONDITIONS_EVERY = 1, 30, 1
+# Seconds; the daemon looks every five at most. A look at a folder costs 0.1 s, one at a source a connection to it.
+FILES_EVERY, SOURCES_EVERY, CONDITIONS_EVERY = 1, 5, 1
+LOOKS = (
+    120  # at a source in the time in which news is expected: an hourly table every 30 s, a daily report every 12 min
+)
 
 
 def dropped_files(datasets: Sequence[Dataset]) -> dg.SensorDefinition:
@@ -49,19 +51,24 @@ def dropped_files(datasets: Sequence[Dataset]) -> dg.SensorDefinition:
 
 
 def changed_tables(datasets: Sequence[Dataset]) -> dg.SensorDefinition:
-    """Requests bronze and silver of every table whose counters of inserts, updates or deletes have moved on."""
+    """Requests bronze and silver of every source that has moved on: counters of a table, a topic's end, a newest event.
+
+    How often a source is looked at follows from how often its declaration expects news: APIs count every question.
+    """
     tables = [dataset for dataset in datasets if not dataset.feed.since]
 
     @dg.sensor(
         name="changed_tables",
-        description="Rows were inserted, updated or deleted in a source table.",
+        description="A table, topic, collection or API has something new.",
         asset_selection=_selection(tables),
-        minimum_interval_seconds=TABLES_EVERY,
+        minimum_interval_seconds=SOURCES_EVERY,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
         seen, changed = _Seen.of(context), list[Dataset]()
         for dataset in tables:
+            if not seen.is_time_for(dataset):
+                continue
             try:
                 now = dataset.feed.fingerprint(dataset, platform.settings)
             except DataError as error:  # one source that is down keeps none of the others waiting
@@ -103,10 +110,20 @@ class _Seen:
     """
 
     states: dict[str, list[Any]]  # dataset → fingerprint, hour, process
+    looked: dict[str, float]  # dataset → when its source was last looked at, seconds since 1970
 
     @classmethod
     def of(cls, context: dg.SensorEvaluationContext) -> "_Seen":
-        return cls(json.loads(context.cursor) if context.cursor else {})
+        kept = json.loads(context.cursor) if context.cursor else {}
+        return cls(kept.get("states", {}), kept.get("looked", {}))
+
+    def is_time_for(self, dataset: Dataset) -> bool:
+        """Whether the source may be asked again; if so, that it is."""
+        pause = dataset.freshness.every.total_seconds() / LOOKS
+        if 0 <= time() - self.looked.get(dataset.name, 0.0) < pause:
+            return False
+        self.looked[dataset.name] = time()
+        return True
 
     def is_news(self, dataset: Dataset, fingerprint: str) -> bool:
         now = [fingerprint, int(time() // 3600), os.getpid()]
@@ -115,4 +132,4 @@ class _Seen:
         return news
 
     def cursor(self) -> str:
-        return json.dumps(self.states)
+        return json.dumps({"states": self.states, "looked": self.looked})

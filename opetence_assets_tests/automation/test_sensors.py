@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +12,7 @@ import pytest
 
 from opetence_assets import resources
 from opetence_assets.automation import sensors
+from opetence_assets.dataset import DataError, Dataset, Freshness
 from opetence_assets.datasets import dataset_named
 from opetence_assets.ingestion.bronze import load
 from opetence_assets.lake.places import Lake
@@ -91,5 +94,49 @@ def test_nothing_is_due_once_refined_and_checked(settings: Settings, lake: Lake)
 def test_what_is_still_due_is_asked_for_when_the_platform_starts_again(settings: Settings) -> None:
     drop(settings, "2026-11-02")
     cursor = json.loads(look(None).cursor or "")
-    cursor["partners/facebook_ads"][-1] += 1  # another process looked last
+    cursor["states"]["partners/facebook_ads"][-1] += 1  # another process looked last
     assert len(asked(look(json.dumps(cursor)))) == 1
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A source that only counts how often it is looked at."""
+
+    name: str
+    looks: list[str]
+    down: bool = False
+    system: str = "watched"
+    kind: str = "rest"
+    since: None = None
+
+    def fingerprint(self, dataset: Dataset, settings: Settings) -> str:
+        self.looks.append(self.name)
+        if self.down:
+            raise DataError(dataset.name, found="nobody", allowed="an answer", next_command="wait")
+        return "same"
+
+
+def watched(name: str, looks: list[str], every: timedelta, *, down: bool = False) -> Dataset:
+    feed = Watched(name, looks, down)
+    return replace(ADS, feed=feed, freshness=Freshness(every=every))  # type: ignore[arg-type]
+
+
+def test_a_source_that_is_down_keeps_no_other_waiting_and_none_is_asked_too_often() -> None:
+    looks: list[str] = []
+    hourly, daily = timedelta(hours=1), timedelta(days=1)
+    tables = [
+        watched("down", looks, hourly, down=True),
+        watched("hourly", looks, hourly),
+        watched("daily", looks, daily),
+    ]
+    sensor = sensors.changed_tables(tables)
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = sensor(dg.build_sensor_context(instance), platform=Platform())
+        kept = json.loads(first.cursor)
+        kept["looked"] = {name: at - 60 for name, at in kept["looked"].items()}  # a minute later
+        second = sensor(dg.build_sensor_context(instance, cursor=json.dumps(kept)), platform=Platform())
+
+    assert looks == ["down", "hourly", "daily", "down", "hourly"]
+    (request,) = first.run_requests
+    assert {key.path[-1] for key in request.asset_selection} == {"hourly", "daily"}
+    assert second.run_requests == []
