@@ -119,7 +119,7 @@ class _Seen:
 
     def is_time_for(self, dataset: Dataset) -> bool:
         """Whether the source may be asked again; if so, that it is."""
-        pause = dataset.freshness.every.total_seconds() / LOOKS
+        pause = min(dataset.freshness.every.total_seconds() / LOOKS, LONGEST_PAUSE)
         if 0 <= time() - self.looked.get(dataset.name, 0.0) < pause:
             return False
         self.looked[dataset.name] = time()
