@@ -35,13 +35,13 @@ def lake(settings: Settings) -> Lake:
 @pytest.fixture(scope="session")
 def database() -> Iterator[str]:
     """The owner's connection string of a real PostgreSQL server, one for each test process."""
-    from sandbox import down, up
+    from sandbox.server import started, stop  # the server alone, without the company's other systems
 
     folder = Path(tempfile.mkdtemp(prefix="opt", dir="/tmp"))  # short: the path of a Unix socket has 107 bytes
     try:
-        yield up(folder).owner_uri
+        yield started(folder).owner_uri
     finally:
-        down(folder)
+        stop(folder)
         shutil.rmtree(folder)
 
 

@@ -71,15 +71,15 @@ def main(kills: int, names: list[str]) -> None:
     """Spreads the kills over the rigs and prints what came of them."""
     from rich.progress import track
 
-    from sandbox import down, up
+    from sandbox.server import started, stop
 
     home = Path(tempfile.mkdtemp(prefix="kdb", dir="/tmp"))
     chosen = names or sorted(RIGS)
     try:
-        one = partial(rehearse, kills=-(-kills // len(chosen)), database=up(home).owner_uri, seed=1)
+        one = partial(rehearse, kills=-(-kills // len(chosen)), database=started(home).owner_uri, seed=1)
         results = {name: one(name) for name in track(chosen, description="kills by source")}
     finally:
-        down(home)
+        stop(home)
         shutil.rmtree(home)
     total = sum(int(str(result["kills"])) for result in results.values())
     wrong = [f"{name}: {problem}" for name, result in results.items() for problem in list(result["wrong"])]  # type: ignore[call-overload]
