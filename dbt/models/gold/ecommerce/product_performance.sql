@@ -16,6 +16,17 @@ returned as (
     from {{ ref('fct_returns') }}
     where not is_test
     group by product_id
+),
+
+reviewed as (
+    select
+        reviews.product_id,
+        count(*) as reviews,
+        sum(reviews.rating) as stars
+    from {{ source('catalog', 'reviews') }} as reviews
+    left join {{ ref('user_standing') }} as standing on reviews.user_id = standing.user_id
+    where reviews.status = 'published' and reviews.rating between 1 and 5 and not coalesce(standing.is_test, false)
+    group by reviews.product_id
 )
 
 select
@@ -29,7 +40,10 @@ select
     coalesce(returned.lines_returned, 0) as lines_returned,
     cast(coalesce(returned.refunded, 0) as decimal(18, 2)) as refunded,
     {{ ratio('coalesce(returned.lines_returned, 0)', 'sold.lines_sold') }} as return_rate,
-    sold.last_sold_on
+    sold.last_sold_on,
+    coalesce(reviewed.reviews, 0) as reviews,
+    {{ ratio('reviewed.stars', 'reviewed.reviews') }} as average_rating
 from {{ ref('dim_products') }} as products
 left join sold on products.product_id = sold.product_id
 left join returned on products.product_id = returned.product_id
+left join reviewed on products.product_id = reviewed.product_id

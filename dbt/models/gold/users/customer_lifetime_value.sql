@@ -9,10 +9,10 @@ with orders as (
     group by user_id
 ),
 
-refunds as (
-    select user_id, sum(refund_amount) as refunded
-    from {{ ref('fct_returns') }}
-    where user_id is not null and not is_test
+refunds as ( -- a cancelled order is not in revenue, so what was given back for it is not taken off
+    select user_id, sum(amount_eur) as refunded
+    from {{ ref('fct_refunds') }}
+    where user_id is not null and not is_test and not is_order_cancelled and status = 'succeeded'
     group by user_id
 )
 
