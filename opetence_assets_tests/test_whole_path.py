@@ -15,12 +15,18 @@ from typing import Any
 
 import pytest
 
+from opetence_assets.datasets import all_datasets
 from opetence_assets.lake.places import lake_at
+from opetence_assets.lake.releases import current_release
 from opetence_assets.lake.tables import open_table
 from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.truth import differences
 
 pytestmark = pytest.mark.dagster
+SYSTEMS = {
+    *("order_service", "product_service", "user_service", "logistics_service"),
+    *("catalog", "payments", "support", "web", "clickstream", "partners"),
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,17 @@ def test_status_has_the_documented_shape(platform: Platform) -> None:
     assert {"bronze/order_service/orders", "silver/partners/online_retail", "gold/fct_orders"} <= set(by_key)
     assert set(by_key["gold/fct_orders"]) == {"key", "rows", "version", "updated_at", "checks"}
     assert by_key["gold/fct_orders"]["checks"]["passed"] > 0
+
+
+def test_every_dataset_of_every_system_has_rows_in_silver_and_its_release(platform: Platform) -> None:
+    rows = {table["key"]: table["rows"] for table in platform.opetence("status", "--json")["datasets"]}
+    release = current_release(lake_at(platform.settings))
+
+    assert release is not None
+    assert {dataset.feed.system for dataset in all_datasets()} == SYSTEMS
+    for dataset in all_datasets():
+        assert rows[dataset.table("silver")] > 0, dataset.name
+        assert dataset.table("silver") in release.versions
 
 
 def test_a_day_later_only_changed_days_are_rebuilt(platform: Platform) -> None:
