@@ -8,7 +8,7 @@ import pkgutil
 from datetime import UTC, datetime, timedelta
 
 from opetence_assets import sources
-from opetence_assets.dataset import Deletes
+from opetence_assets.dataset import Deletes, Window
 from opetence_assets.ingestion.bronze import Request
 from opetence_assets_tests.conformance.bench import NOON, RIGS, Bench, needs, things
 from opetence_assets_tests.conformance.rig import Row
@@ -58,6 +58,20 @@ def test_reading_everything_again_changes_nothing(bench: Bench) -> None:
     again = bench.round(Request(full=True))
 
     assert again.rows == 0 or bench.dataset.deletes is Deletes.TOLD
+    bench.agrees()
+
+
+def test_a_backfilled_day_brings_nothing_twice_and_leaves_the_cursor(bench: Bench) -> None:
+    bench.put(things(range(10)))
+    bench.put(things(range(10, 14), hours=30))
+    bench.round()
+
+    again = bench.round(Request(window=Window.of_day(NOON.date())))
+
+    assert again.rows == 0
+    bench.agrees()
+    bench.put(things([20], hours=40))
+    bench.round()
     bench.agrees()
 
 
