@@ -5,16 +5,19 @@ export OPETENCE_HOME ?= $(CURDIR)/.opetence
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui tick test lint bench lock clean
+.PHONY: help run ui webhooks tick test lint bench lock clean
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 run: .venv/ready ## the whole path on real data: sandbox, bronze, silver, gold, checks, release, backup
 	@opetence run
 
 ui: .venv/ready ## Dagster on http://127.0.0.1:3000 with sensors running
 	@opetence ui
+
+webhooks: .venv/ready ## receive Stripe's events on http://127.0.0.1:3001/stripe
+	@opetence webhooks
 
 tick: .venv/ready ## make the shop's next day happen
 	@opetence sandbox tick

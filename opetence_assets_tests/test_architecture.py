@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "refinement": {"lake", "privacy"},
     "warehouse": {"lake", "datasets", "refinement"},  # gold is built over all silver: it tells dbt the columns
     "resources": {"lake"},
+    "webhooks": {"lake", "sources"},
     "zones": {"lake", "privacy", "ingestion", "refinement", "warehouse", "resources"},
     "checks": {"lake", "privacy", "refinement", "resources"},
     "backup": {"lake", "privacy", "resources"},

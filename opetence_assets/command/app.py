@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from opetence_assets.command import backups, quarantine, run, sandbox, scaffold, sql, status, ui
+from opetence_assets.command import backups, quarantine, run, sandbox, scaffold, sql, status, ui, webhooks
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,3 +21,4 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(sandbox.app, name="sandbox")
 app.command("new-dataset")(scaffold.new_dataset)
 app.command("ui")(ui.ui)
+app.command("webhooks")(webhooks.webhooks)

@@ -61,6 +61,25 @@ def tick(json: JsonOption = False) -> None:
     emit(story, as_json=json, table={name: [value] for name, value in story.items()})
 
 
+@app.command()
+def webhooks(
+    address: Annotated[str, typer.Option(help="the receiver: opetence webhooks")] = "http://127.0.0.1:3001/stripe",
+    days: Annotated[int, typer.Option(help="of the story, the newest")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Posts the signed payment events of the newest days to a receiver."""
+    from opetence_assets.settings import read_settings
+    from sandbox import told
+    from sandbox.company.webhooks import newest_events, posted
+
+    story = told(_home())
+    if story is None:
+        raise typer.BadParameter("nothing has happened yet; first: opetence sandbox seed")
+    secret = read_settings().secret("STRIPE_WEBHOOK_SECRET", dataset="payments").partition(",")[0]
+    sent = posted(address, secret, newest_events(story, days))
+    emit({"events": sent}, as_json=json, table={"events": [sent]})
+
+
 def _home():
 
     return home_folder(os.environ)

@@ -24,6 +24,7 @@ from opetence_assets.sources.stripe_events import (
     LAST_OF_SECOND,
     LISTED,
     Listed,
+    days,
     doubtful,
     in_order,
     listed_of,
@@ -31,7 +32,7 @@ from opetence_assets.sources.stripe_events import (
     shown,
     state,
 )
-from opetence_assets.sources.stripe_inbox import NOTHING, Received, fingerprint, inbox_of, received
+from opetence_assets.sources.stripe_inbox import NOTHING, Received, fingerprint, inbox_of, received, waiting
 
 if TYPE_CHECKING:
     import pyarrow
@@ -86,13 +87,8 @@ class StripeObjects:
     def path(self) -> str:
         return f"/v1/{self.kind_of_object}s"
 
-    @property
-    def by_webhook(self) -> bool:
-        """Whether events have anything to tell it."""
-        return bool(self.event_types) or self.kind_of_object == "event"
-
     def takes(self, event_type: str) -> bool:
-        """Whether an event of this type is for its inbox."""
+        """Whether an event of this type has something to tell it."""
         return self.kind_of_object == "event" or event_type in self.event_types
 
     @cached_property
@@ -110,9 +106,7 @@ class StripeObjects:
         newest, read.now = read.page(*_newest_of(self))
         read.reach = max((_moment(item["created"]) for item in newest["data"]), default=None)
         read.newest = min(read.reach, read.now) if read.reach else None  # a time in the future must not hide others
-        position = request.after.get(INBOX) if isinstance(request.after, Mapping) else None
-        if self.by_webhook and not request.window:
-            read.inbox = received(inbox_of(settings, request.dataset.name), position)
+        read.inbox = _inbox(read)
         read.listed = _just_listed(read) if read.since is None else listed_of(request.after)
         return Extraction(
             batches=_batches(read),
@@ -162,6 +156,17 @@ class _Read:
         return answer, parsedate_to_datetime(headers["Date"])
 
 
+def _inbox(read: _Read) -> Received:
+    """What webhooks brought. A list leaves it for the load after it: states as listed and states as told are compared
+    with what is held in different ways.
+    """
+    if read.request.window:
+        return NOTHING
+    inbox, after = inbox_of(read.settings, read.request.dataset.name), read.request.after
+    position = after.get(INBOX) if isinstance(after, Mapping) else None
+    return waiting(inbox, position) if read.since is None and read.feed.event_types else received(inbox, position)
+
+
 def _batches(read: _Read) -> Iterator[pyarrow.Table]:
     yield _landed(read, [])  # the schema, even of no records
     waiting: list[dict[str, Any]] = []
@@ -175,7 +180,6 @@ def _batches(read: _Read) -> Iterator[pyarrow.Table]:
 
 
 def _records(read: _Read) -> Iterator[list[dict[str, Any]]]:
-    """Objects with the time at which they were known to be in this state."""
     if not read.feed.event_types:
         yield from _unchanging(read)
     elif read.since is None:
@@ -195,11 +199,8 @@ def _unchanging(read: _Read) -> Iterator[list[dict[str, Any]]]:
 
 
 def _listed(read: _Read) -> Iterator[list[dict[str, Any]]]:
-    """Every object; and what the inbox knows that may be younger than the list."""
     for page in _pages(read, read.feed.path, {}):
         yield [{**item, CHANGED: moment_text(_seen(read, item))} for item in page]
-    events = [event for event in read.inbox.events.values() if not shown(read.listed, event)]
-    yield _states(read, events, doubtful(events, read.listed))
 
 
 def _followed(read: _Read, since: datetime) -> Iterator[list[dict[str, Any]]]:
@@ -207,13 +208,16 @@ def _followed(read: _Read, since: datetime) -> Iterator[list[dict[str, Any]]]:
     start, waiting = since - LAG, [event for event in read.inbox.events.values() if not shown(read.listed, event)]
     latest = max((_moment(event["created"]) for event in waiting), default=start)
     late = [event for event in waiting if _moment(event["created"]) < start]
-    # What else happened in the second of a late one is not read again: asking is the only way to know.
-    yield _states(read, late, {event["data"]["object"]["id"]: event["created"] for event in in_order(late)})
-    for span in _days(start, max(latest, read.reach or read.now)):
-        told = {event["id"]: event for event in waiting if span["gte"] <= event["created"] < span["lt"]}
+    yield _states(read, late, doubtful(late, read.listed, alone=read.inbox.events.keys()))
+    for span in days(start, max(latest, read.reach or read.now)):
+        alone = {event["id"]: event for event in waiting if span["gte"] <= event["created"] < span["lt"]}
+        told = dict(alone)
         for page in _pages(read, "/v1/events", {"types": list(read.feed.event_types), "created": span}):
-            told.update((event["id"], event) for event in page if not shown(read.listed, event))
-        yield _states(read, told.values(), doubtful(told.values(), read.listed))
+            for event in page:
+                alone.pop(event["id"], None)
+                if not shown(read.listed, event):
+                    told[event["id"]] = event
+        yield _states(read, told.values(), doubtful(told.values(), read.listed, alone))
 
 
 def _states(read: _Read, events: Collection[Mapping[str, Any]], asked: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -233,12 +237,6 @@ def _just_listed(read: _Read) -> Listed | None:
     second = int(read.newest.timestamp())
     asked = {"types": list(read.feed.event_types), "created": {"gte": second - LAG_SECONDS}}
     return Listed(second, frozenset(event["id"] for page in _pages(read, "/v1/events", asked) for event in page))
-
-
-def _days(start: datetime, end: datetime) -> Iterator[dict[str, int]]:
-    """Closed-open spans of a day that cover both ends."""
-    first, last, day = int(start.timestamp()), int(end.timestamp()), 86_400
-    return ({"gte": second, "lt": second + day} for second in range(first, last + 1, day))
 
 
 def _pages(read: _Read, path: str, params: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:

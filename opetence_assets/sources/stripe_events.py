@@ -5,13 +5,13 @@ second that depends on nothing but itself (an object's first event before the ot
 split over loads, shuffled or repeated, silver's newest state is that of the same event. That event need not be the last
 one, so objects whose newest second is shared are asked for themselves, and the answer counts as the second's end.
 ``previous_attributes`` would settle most of these without asking; but not two that change the same field to and fro,
-and none whose pair arrived in an earlier load.
+and none whose neighbour arrived in an earlier load.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,15 +50,21 @@ def shown(listed: Listed | None, event: Mapping[str, Any]) -> bool:
     return listed is not None and (event["id"] in listed.ids or event["created"] < listed.second - LAG_SECONDS)
 
 
-def doubtful(events: Collection[Mapping[str, Any]], listed: Listed | None) -> dict[str, int]:
-    """The objects whose newest state no event tells for sure, and the second that their own answer stands for: those
-    with two events in it, and those with an event that appeared after the list, older than what the list says.
+def doubtful(
+    events: Collection[Mapping[str, Any]], listed: Listed | None, alone: Collection[str] = ()
+) -> dict[str, int]:
+    """The objects whose newest state no event tells for sure, and the second that their own answer stands for.
+
+    Those with two events in their newest second; those with an event there that only the inbox knows (``alone``: its
+    neighbours may have come in another load); those with an event that appeared after the list, older than the list.
     """
-    asked = contested(events)
+    asked, newest = contested(events), _newest(events)
     for event in events:
-        if listed is not None and event["created"] <= listed.second:
-            id = event["data"]["object"]["id"]
+        id, second = event["data"]["object"]["id"], event["created"]
+        if listed is not None and second <= listed.second:
             asked[id] = max(asked.get(id, 0), listed.second)
+        elif event["id"] in alone and second == newest[id]:
+            asked[id] = max(asked.get(id, 0), second)
     return asked
 
 
@@ -79,14 +85,19 @@ def state(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def contested(events: Collection[Mapping[str, Any]]) -> dict[str, int]:
     """The objects with several events in their newest second, and that second."""
-    newest: dict[str, int] = {}
-    many: Counter[tuple[str, int]] = Counter()
-    for event in events:
-        id, second = event["data"]["object"]["id"], event["created"]
-        newest[id] = max(newest.get(id, second), second)
-        many[id, second] += 1
-    return {id: second for id, second in newest.items() if many[id, second] > 1}
+    many = Counter((event["data"]["object"]["id"], event["created"]) for event in events)
+    return {id: second for id, second in _newest(events).items() if many[id, second] > 1}
+
+
+def _newest(events: Collection[Mapping[str, Any]]) -> dict[str, int]:
+    return {event["data"]["object"]["id"]: event["created"] for event in in_order(events)}
 
 
 def moment_text(second: int, micros: int = 0) -> str:
     return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}.{micros:06}Z"
+
+
+def days(start: datetime, end: datetime) -> Iterator[dict[str, int]]:
+    """Closed-open spans of a day that cover both ends."""
+    first, last, day = int(start.timestamp()), int(end.timestamp()), 86_400
+    return ({"gte": second, "lt": second + day} for second in range(first, last + 1, day))

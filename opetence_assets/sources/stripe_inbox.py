@@ -147,6 +147,12 @@ def received(inbox: Inbox, position: Mapping[str, Any] | None) -> Received:
     return Received(events, {"id": id, "at": at})
 
 
+def waiting(inbox: Inbox, position: Mapping[str, Any] | None) -> Received:
+    """The inbox left alone by a load that has no use for it: nothing taken, and whether something waits."""
+    id, newest = inbox.id, max(inbox.numbers(), default=0)
+    return Received({}, position, more=newest > (position["at"] if position and position["id"] == id else 0))
+
+
 def fingerprint(inbox: Inbox) -> str:
     """Changes with every segment that is added, and with none that is put away."""
     numbers = inbox.numbers()

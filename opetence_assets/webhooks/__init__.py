@@ -1,0 +1,1 @@
+"""Webhooks: verified, stored, and only then acknowledged."""
