@@ -72,7 +72,7 @@ def load(dataset: Dataset, lake: Lake, settings: Settings, request: Request | No
             room_for(dataset.name, settings.home),
             key_store(settings.keys, settings.master_key) as store,
         ):
-            stream = Stream(dataset, extraction, held, store, settings, request, fingerprint)
+            stream = Stream(dataset, extraction, held, store, settings, request, fingerprint, cursor_of(before))
             arriving = landing(stream, table)
             first = next(arriving, None)
             if first is None:  # nothing new: dlt need not be woken

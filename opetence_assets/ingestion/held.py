@@ -84,19 +84,23 @@ def unrepeated(dataset: Dataset, held: Held, arrived: Sequence[pl.DataFrame]) ->
 def live_keys(dataset: Dataset, table: Table) -> pl.DataFrame:
     """The keys that bronze holds as not deleted: for each key, its newest row decides."""
     key = list(dataset.key)
-    newest = (
-        table.scan()
-        .select(*key, "_loaded_at", "_deleted")
-        .collect()
-        .sort("_loaded_at", "_deleted", maintain_order=True)
-    )
+    told = dataset.deletes is Deletes.TOLD and "_position" in table.schema.names
+    order = ["_position", "_loaded_at"] if told else ["_loaded_at", "_deleted"]
+    newest = table.scan().select({*key, *order, "_deleted"}).collect().sort(order, maintain_order=True)
     return newest.unique(key, keep="last").filter(~pl.col("_deleted")).select(key)
 
 
 def vanished(
-    dataset: Dataset, table: Table | None, arrived: pl.DataFrame, keys: Callable[[], pyarrow.Table], facts: Facts
+    dataset: Dataset,
+    table: Table | None,
+    arrived: pl.DataFrame,
+    keys: Callable[[], pyarrow.Table],
+    facts: Facts,
+    *,
+    compare: bool = False,
 ) -> pl.DataFrame:
-    """The keys that bronze holds and the source no longer has; asked for only where the counts disagree.
+    """The keys that bronze holds and the source no longer has; asked for only where the counts disagree, or to
+    ``compare`` what equal counts may hide.
 
     Raises:
         DataError: so many are gone that the source is more likely broken than right.
@@ -105,11 +109,27 @@ def vanished(
     if table is None or not table.rows:
         return pl.DataFrame(schema=arrived.select(key).schema)
     live = pl.concat([live_keys(dataset, table), arrived.select(key)]).unique()
-    if len(live) == facts.total_keys:
+    if len(live) == facts.total_keys and not compare:
         return live.clear()
     gone = live.join(pl.DataFrame(keys()), on=key, how="anti")
     _refuse_vanishing(dataset, len(gone), len(live), limit=max(SMALL, LARGEST_VANISHING * len(live)))
     return gone
+
+
+def forgotten(dataset: Dataset, table: Table | None, keys: Callable[[], pyarrow.Table]) -> pl.DataFrame:
+    """The same for a source that tells its deletions, after a read of everything: those that nobody was told of,
+    with their ``_position``. Any share may be gone, as somebody asked for this, but not all.
+
+    Raises:
+        DataError: the source is empty.
+    """
+    live = live_keys(dataset, table) if table is not None and table.rows else pl.DataFrame()
+    if not len(live):
+        return pl.DataFrame()
+    left = pl.DataFrame(keys())
+    gone = live.join(left, on=list(dataset.key), how="anti", nulls_equal=True)
+    _refuse_vanishing(dataset, len(gone), len(live), limit=len(live))
+    return gone.with_columns(pl.lit(left["_position"].max(), pl.String).alias("_position"))
 
 
 def _refuse_vanishing(dataset: Dataset, gone: int, of: int, *, limit: float) -> None:

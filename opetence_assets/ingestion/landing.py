@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import polars as pl
 
-from opetence_assets.dataset import DataError, Dataset, Deletes, Drift, Extraction, Facts
+from opetence_assets.dataset import Cursor, DataError, Dataset, Deletes, Drift, Extraction, Facts
 from opetence_assets.ingestion.drift import marked, refuse_frozen
-from opetence_assets.ingestion.held import Held, refuse_retyped, unrepeated, vanished
+from opetence_assets.ingestion.held import Held, forgotten, refuse_retyped, unrepeated, vanished
 from opetence_assets.lake.tables import Table
 from opetence_assets.privacy.keys import KeyStore
 from opetence_assets.privacy.treatment import SEALED, declared_columns, protect
@@ -37,6 +37,7 @@ class Stream:
     settings: Settings
     request: Request
     fingerprint: str  # read before the snapshot: what it counts, the snapshot shows
+    before: Cursor | None = None  # what the lake has
     load_id: str = field(default_factory=lambda: uuid4().hex)
     loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     arrived: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])  # keys, where deletions are reconciled
@@ -67,8 +68,16 @@ def _gone(stream: Stream, table: Table | None, facts: Facts) -> pl.DataFrame:
     if dataset.deletes is Deletes.RESTATED:
         return unrepeated(dataset, stream.held, stream.arrived)
     if dataset.deletes is Deletes.HARD and keys and not stream.request.window:
-        return vanished(dataset, table, pl.concat(stream.arrived), keys, facts)
+        return vanished(dataset, table, pl.concat(stream.arrived), keys, facts, compare=_new_day(stream, facts))
+    if dataset.deletes is Deletes.TOLD and keys:  # told of nothing while it was not listened to
+        return forgotten(dataset, table, keys)
     return pl.DataFrame()
+
+
+def _new_day(stream: Stream, facts: Facts) -> bool:
+    """Whether the source's own clock has reached another day since the last load."""
+    cursor, before = facts.cursor, stream.before
+    return isinstance(cursor, datetime) and isinstance(before, datetime) and cursor.date() > before.date()
 
 
 def _treated(stream: Stream, table: Table | None, batch: pyarrow.Table) -> Iterator[pyarrow.Table]:
@@ -139,7 +148,7 @@ def _stamped(stream: Stream, frame: pl.DataFrame, *, deleted: bool = False) -> I
     stamped = frame.with_columns(
         pl.lit(stream.load_id).alias(LOAD_ID), pl.lit(stream.loaded_at, pl.Datetime("us", "UTC")).alias(LOADED_AT)
     )
-    if stream.dataset.deletes in (Deletes.HARD, Deletes.RESTATED):
+    if deleted or stream.dataset.deletes in (Deletes.HARD, Deletes.RESTATED):
         stamped = stamped.with_columns(pl.lit(deleted).alias(DELETED))
     arrow = stamped.to_arrow(compat_level=pl.CompatLevel.oldest())
     stream.schema = stream.schema or arrow.schema
