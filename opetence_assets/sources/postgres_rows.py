@@ -189,14 +189,15 @@ class Rows:
 
     def _arrays(self, values: Sequence[Sequence[Any]]) -> list[pyarrow.Array]:
         by_column = list(zip(*values, strict=True)) or [()] * len(self.columns)
-        return [self._array(column.name, texts) for column, texts in zip(self.columns, by_column, strict=True)]
+        return [self._array(column, texts) for column, texts in zip(self.columns, by_column, strict=True)]
 
-    def _array(self, name: str, texts: Sequence[str | None]) -> pyarrow.Array:
-        kind = self.schema.field(name).type
+    def _array(self, column: Column, texts: Sequence[Any]) -> pyarrow.Array:
+        name, kind = column.name, self.schema.field(column.name).type
+        zoneless = column.type.startswith("timestamp") and column.type.endswith("without time zone")
         if name in self.undeclared:  # sealed: what it was under another type is not worth a refusal
-            return typed_where_possible(texts, kind)
+            return typed_where_possible(texts, kind, zoneless=zoneless)
         try:
-            return typed(texts, kind)
+            return typed(texts, kind, zoneless=zoneless)
         except ValueError as error:
             raise DriftError(
                 self.dataset.name,
@@ -215,7 +216,7 @@ class Rows:
         texts = [[change.values[place] for place in places] for change in partial]
         tuples = {f"({', '.join(_value(v, c) for v, c in zip(row, keys, strict=True))})" for row in texts}
         changed = {
-            column.name: self._array(column.name, t) for column, t in zip(keys, zip(*texts, strict=True), strict=True)
+            column.name: self._array(column, t) for column, t in zip(keys, zip(*texts, strict=True), strict=True)
         }
         positions = pa.array([change.position for change in partial], pa.large_string())
         where = pl.DataFrame(pa.table({**changed, POSITION: positions}))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ class Snapshot:
 
 
 @contextmanager
-def answered(name: str, rows: Callable[[], int] = lambda: 0) -> Iterator[None]:
+def answered(name: str, rows: Callable[[], int] = lambda: 0) -> Generator[None]:
     """What goes wrong on the server while the block reads from it, as one of our errors (its own may quote a row)."""
     import adbc_driver_postgresql.dbapi as adbc
 
@@ -247,7 +247,7 @@ def position_of(after: Any, feed: PostgresChanges) -> Mapping[str, Any] | None:
 
 
 @contextmanager
-def _alone(cursor: Any, feed: PostgresChanges) -> Iterator[None]:
+def _alone(cursor: Any, feed: PostgresChanges) -> Generator[None]:
     """One session at a time, to the end of the transaction: two loads that start together need not fail."""
     one(cursor, f"SELECT pg_advisory_xact_lock(hashtext({literal('opetence slot ' + feed.slot)}))::text")
     yield

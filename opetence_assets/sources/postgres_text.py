@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-def typed(values: Sequence[str | None], kind: pyarrow.DataType) -> pyarrow.Array:
+def typed(values: Sequence[str | None], kind: pyarrow.DataType, *, zoneless: bool = False) -> pyarrow.Array:
     """An array of type ``kind`` from values as the server's output functions spell them (ISO dates, hex bytea).
 
     Raises:
@@ -22,26 +22,29 @@ def typed(values: Sequence[str | None], kind: pyarrow.DataType) -> pyarrow.Array
             return _each(values, kind, {"t": True, "f": False}.__getitem__)
         if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
             return _each(values, kind, _bytes)
-        return pa.array(values, pa.string()).cast(kind)
+        texts = pa.array(values, pa.string())
+        if zoneless:  # its wall clock, as when selected
+            return texts.cast(pa.timestamp("us")).view(kind)
+        return texts.cast(kind)
     except (pa.ArrowException, KeyError, ValueError):
         raise ValueError(f"text that is no {kind}") from None
 
 
-def typed_where_possible(values: Sequence[str | None], kind: pyarrow.DataType) -> pyarrow.Array:
+def typed_where_possible(values: Sequence[str | None], kind: pyarrow.DataType, *, zoneless: bool) -> pyarrow.Array:
     """The same, with null for what is not of that type."""
     import pyarrow as pa
 
     try:
-        return typed(values, kind)
+        return typed(values, kind, zoneless=zoneless)
     except ValueError:
-        return pa.concat_arrays([_alone(value, kind) for value in values])
+        return pa.concat_arrays([_alone(value, kind, zoneless) for value in values])
 
 
-def _alone(value: str | None, kind: pyarrow.DataType) -> Any:
+def _alone(value: str | None, kind: pyarrow.DataType, zoneless: bool) -> Any:
     import pyarrow as pa
 
     try:
-        return typed([value], kind)
+        return typed([value], kind, zoneless=zoneless)
     except ValueError:
         return pa.nulls(1, kind)
 
