@@ -1,4 +1,4 @@
-"""The database and its roles: the services own their tables, the platform's role may only read them."""
+"""The database and its roles: the services own their tables, the platform's role may only read them and their log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SET client_min_messages = warning;
 SELECT 'CREATE ROLE shop LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'shop') \gexec
 SELECT 'CREATE ROLE opetence_reader' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'opetence_reader') \gexec
 SELECT 'CREATE DATABASE shop OWNER shop' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'shop') \gexec
-ALTER ROLE opetence_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION CONNECTION LIMIT 30
+ALTER ROLE opetence_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT REPLICATION CONNECTION LIMIT 30
     PASSWORD :'password';
 ALTER ROLE opetence_reader SET default_transaction_read_only = on;
 ALTER ROLE opetence_reader SET statement_timeout = '30min';
@@ -19,6 +19,11 @@ ALTER ROLE shop SET log_min_messages = error; -- ADBC begins transactions that a
 REVOKE ALL ON DATABASE shop FROM PUBLIC;
 REVOKE CONNECT ON DATABASE postgres FROM PUBLIC;
 GRANT CONNECT ON DATABASE shop TO opetence_reader;
+\connect shop
+SET ROLE shop; -- a sandbox from before its log was read
+SELECT 'CREATE PUBLICATION opetence FOR TABLE user_service.addresses'
+    WHERE to_regclass('user_service.addresses') IS NOT NULL
+    AND NOT EXISTS (SELECT FROM pg_publication WHERE pubname = 'opetence') \gexec
 """
 
 

@@ -41,3 +41,6 @@ CREATE TRIGGER touch BEFORE UPDATE ON user_service.addresses FOR EACH ROW EXECUT
 CREATE TRIGGER touch BEFORE UPDATE ON logistics_service.shipments FOR EACH ROW EXECUTE FUNCTION sandbox.touch();
 CREATE TRIGGER touch BEFORE UPDATE ON logistics_service.couriers FOR EACH ROW EXECUTE FUNCTION sandbox.touch();
 CREATE TRIGGER touch BEFORE UPDATE ON logistics_service.microzones FOR EACH ROW EXECUTE FUNCTION sandbox.touch();
+
+DROP PUBLICATION IF EXISTS opetence;
+CREATE PUBLICATION opetence FOR TABLE user_service.addresses;

@@ -1,10 +1,10 @@
-"""One row per delivery address. Users delete theirs: keys are reconciled."""
+"""One row per delivery address, by its changes: users delete theirs, and an address must not outlive its deletion."""
 
 import pandera.polars as pa
 import polars as pl
 
 from opetence_assets.dataset import Dataset, Deletes, Pii, Subject, Utc
-from opetence_assets.datasets.user_service import LAG, user_service
+from opetence_assets.datasets.user_service import user_service
 
 
 class Address(pa.DataFrameModel):
@@ -20,11 +20,11 @@ class Address(pa.DataFrameModel):
 
 
 addresses = Dataset(
-    feed=user_service.table("addresses", lag=LAG),
+    feed=user_service.changes("addresses", slot="opetence_addresses", publication="opetence"),
     key=("address_id",),
     cursor="updated_at",
     schema=Address,
     subject=Subject("user", "user_id"),
-    deletes=Deletes.HARD,
+    deletes=Deletes.TOLD,
     owner="team:users",
 )
