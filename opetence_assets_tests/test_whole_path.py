@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from opetence_assets.datasets import all_datasets
@@ -23,6 +24,7 @@ from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.truth import differences
 
 pytestmark = pytest.mark.dagster
+PERSONAL = r"[\w.+-]+@[\w-]+\.\w+|\b\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}\b|^\d+\.\d+\.\d+\.\d+$"
 SYSTEMS = {
     *("order_service", "product_service", "user_service", "logistics_service"),
     *("catalog", "payments", "support", "web", "clickstream", "partners"),
@@ -106,6 +108,18 @@ def test_every_dataset_of_every_system_has_rows_in_silver_and_its_release(platfo
     for dataset in all_datasets():
         assert rows[dataset.table("silver")] > 0, dataset.name
         assert dataset.table("silver") in release.versions
+
+
+def test_no_table_of_any_zone_holds_an_address_a_card_or_an_ip(platform: Platform) -> None:
+    lake = lake_at(platform.settings)
+    tables = [open_table(lake, table["key"]) for table in platform.opetence("status", "--json")["datasets"]]
+    found: list[str] = []
+    for table in tables:
+        assert table is not None
+        texts = table.scan().select(pl.col(pl.String)).collect()
+        found += [f"{table.key}.{name}" for name in texts.columns if texts[name].str.contains(PERSONAL).any()]
+
+    assert found == []
 
 
 def test_a_day_later_only_changed_days_are_rebuilt(platform: Platform) -> None:
