@@ -12,6 +12,7 @@ import polars as pl
 from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import open_table
+from opetence_assets_tests.warehouse.systems import schemas, system_rows
 
 START = datetime(2026, 1, 5, 7, 30, tzinfo=UTC)  # the third order of each day is past midnight in Berlin
 DAYS = 60
@@ -86,6 +87,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "invoiced_at": UTC_TIME, "unit_price": pl.Decimal(12, 3), "customer_id": pl.String(), "country": pl.String(),
         "invoiced_on": pl.Date(),
     },
+    **schemas(),
 }  # fmt: skip
 
 
@@ -204,7 +206,7 @@ def silver() -> dict[str, pl.DataFrame]:
     """Every silver table by its dataset's name."""
     orders, items, shipments, returns = order_rows()
     users, consents = user_rows()
-    rows = catalogue() | partner_rows(orders)
+    rows = catalogue() | partner_rows(orders) | system_rows(orders, returns)
     rows |= {"order_service/orders": orders, "order_service/order_items": items, "order_service/returns": returns}
     rows |= {"logistics_service/shipments": shipments}
     rows |= {"user_service/users": users, "user_service/consents": consents}

@@ -13,6 +13,7 @@ from opetence_assets_tests.warehouse.silver import SCHEMAS, silver
 
 pytestmark = pytest.mark.dagster
 First = tuple[Warehouse, GoldBuild]
+TREATED = ("_hash", "_masked", "_year", "_network", "_scrubbed")
 CONSENTING = {1, *range(5, 13)}  # 2 refused, 3 never answered, 4 withdrew, 13 is no user
 
 
@@ -72,7 +73,7 @@ def test_test_accounts_are_in_facts_and_in_no_user_mart(first: First) -> None:
 
 def test_gold_holds_no_personal_column(first: First) -> None:
     _, build = first
-    treated = {name for columns in SCHEMAS.values() for name in columns if name.endswith(("_hash", "_masked", "_year"))}
+    treated = {name for columns in SCHEMAS.values() for name in columns if name.endswith(TREATED)}
     assert treated
     for model in build.models.values():
         assert not treated & set(model.columns), model.name
