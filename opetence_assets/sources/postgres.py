@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from opetence_assets.dataset import DataError, Dataset, Extract, Extraction, Facts
+from opetence_assets.dataset import Dataset, Extract, Extraction, Facts
 from opetence_assets.sources.postgres_server import (
     REPEATABLE,
+    answered,
     attributes,
     columns_of,
     connected,
@@ -147,10 +148,11 @@ def _opened(feed: PostgresTable, request: Extract, settings: Settings) -> _Read:
     dataset = request.dataset
     connection = connected(feed.source.dsn, settings, dataset.name, replica=True)
     try:
-        cursor = connection.cursor()
-        cursor.execute(REPEATABLE)
-        columns, undeclared = wanted(columns_of(cursor, feed.relation, dataset, feed.source.dsn), dataset)
-        total, now = one(cursor, f"SELECT ({_counting(cursor, feed, dataset)}), now()")
+        with answered(dataset.name):
+            cursor = connection.cursor()
+            cursor.execute(REPEATABLE)
+            columns, undeclared = wanted(columns_of(cursor, feed.relation, dataset, feed.source.dsn), dataset)
+            total, now = one(cursor, f"SELECT ({_counting(cursor, feed, dataset)}), now()")
     except BaseException:
         connection.close()
         raise
@@ -159,12 +161,11 @@ def _opened(feed: PostgresTable, request: Extract, settings: Settings) -> _Read:
 
 
 def _batches(read: _Read) -> Iterator[pyarrow.Table]:
-    import adbc_driver_postgresql.dbapi as adbc
     import pyarrow as pa
 
     size = PACED_BYTES if read.feed.pace else BATCH_BYTES
     read.cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(size)})
-    try:
+    with answered(read.dataset.name, lambda: read.rows):
         read.cursor.execute(read.sql)
         reader = read.cursor.fetch_record_batch()
         yield landed(pa.RecordBatch.from_pylist([], schema=reader.schema), read.columns)  # the schema, even of no rows
@@ -175,13 +176,6 @@ def _batches(read: _Read) -> Iterator[pyarrow.Table]:
                 newest = _newest(table[read.dataset.cursor])
                 read.newest = max((v for v in (read.newest, newest) if v is not None), default=None)
             yield table
-    except (adbc.Error, OSError) as error:
-        raise DataError(
-            read.dataset.name,
-            found=f"the source failed after {read.rows:,} rows ({type(error).__name__})",
-            allowed="a read that reaches its end; nothing of this one was kept",
-            next_command=f"opetence run --select {read.dataset.name}",
-        ) from None  # the server's message may quote a row
 
 
 def paced(batches: Iterable[pyarrow.RecordBatch], pace: float) -> Iterator[pyarrow.RecordBatch]:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from opetence_assets.dataset import DataError, Dataset, Deletes, Extract, Extraction, Facts
 from opetence_assets.sources.postgres_rows import DELETED, Change, Log, Rows
-from opetence_assets.sources.postgres_server import columns_of, connected, key_list, literal, one, wanted
+from opetence_assets.sources.postgres_server import answered, columns_of, connected, key_list, literal, one, wanted
 from opetence_assets.sources.postgres_slots import (
     Snapshot,
-    answered,
     flushed,
     peeked,
     position_of,

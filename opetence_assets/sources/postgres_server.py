@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from opetence_assets.settings import Settings
 
 REPEATABLE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+IN_USE = "55006"  # SQLSTATE of a slot that another session reads
 LIMITS = {
     "default_transaction_read_only": "on",
     "statement_timeout": timedelta(hours=1),
@@ -71,6 +73,26 @@ def _configured(dataset: str) -> list[str]:
 
 def _spelt(value: str | timedelta) -> str:
     return value if isinstance(value, str) else f"{int(value.total_seconds())}s"
+
+
+@contextmanager
+def answered(name: str, rows: Callable[[], int] = lambda: 0) -> Generator[None]:
+    """What goes wrong on the server while the block reads from it, as one of our errors (its own may quote a row)."""
+    import adbc_driver_postgresql.dbapi as adbc
+
+    try:
+        yield
+    except (adbc.Error, OSError) as error:
+        state = getattr(error, "sqlstate", None)
+        busy = state == IN_USE
+        raise DataError(
+            name,
+            found="another session that reads this slot"
+            if busy
+            else f"the source failed after {rows():,} rows ({type(error).__name__}, SQLSTATE {state})",
+            allowed="a slot of this table's own" if busy else "a read to its end; nothing of this one was kept",
+            next_command=f"opetence run --select {name}",
+        ) from None
 
 
 def literal(value: str) -> str:

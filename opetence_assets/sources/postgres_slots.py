@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from opetence_assets.sources.postgres_changes import PostgresChanges
 
 PLUGIN = "pgoutput"
-IN_USE = "55006"  # SQLSTATE of a slot that another session reads
 HALF = 2**31
 
 
@@ -53,26 +52,6 @@ class Snapshot:
             return full < first or (full < end and full not in unseen)
 
         return saw
-
-
-@contextmanager
-def answered(name: str, rows: Callable[[], int] = lambda: 0) -> Generator[None]:
-    """What goes wrong on the server while the block reads from it, as one of our errors (its own may quote a row)."""
-    import adbc_driver_postgresql.dbapi as adbc
-
-    try:
-        yield
-    except (adbc.Error, OSError) as error:
-        state = getattr(error, "sqlstate", None)
-        busy = state == IN_USE
-        raise DataError(
-            name,
-            found="another session that reads this slot"
-            if busy
-            else f"the source failed after {rows():,} rows ({type(error).__name__}, SQLSTATE {state})",
-            allowed="a slot of this table's own" if busy else "a read to its end; nothing of this one was kept",
-            next_command=f"opetence run --select {name}",
-        ) from None
 
 
 def refuse_unfit(cursor: Any, feed: PostgresChanges, dataset: Dataset) -> tuple[str, ...]:
