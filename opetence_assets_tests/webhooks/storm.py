@@ -34,7 +34,7 @@ from opetence_assets_tests.kills import context
 from opetence_assets_tests.webhooks.account import SPAN, START, Account, account, api_of
 from sandbox.company.webhooks import signature
 
-KILLS, TWICE, SENDERS, SECRET = 5, 0.05, 4, "whsec_storm"
+KILLS, TWICE, SENDERS, SECRET = 5, 0.05, 16, "whsec_storm"
 DATASETS = ("payments/charges", "payments/events")
 PRELOAD = ("opetence_assets.command.webhooks", "opetence_assets.datasets", "uvicorn", "stripe", "starlette.routing")
 
@@ -51,26 +51,27 @@ class Storm:
 
     def deliver(self, bodies: Iterator[bytes]) -> None:
         """Posts until each is acknowledged, as Stripe does, with less patience."""
-        connection = None
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         while body := self.next_of(bodies):
-            while True:
-                headers = {"Stripe-Signature": signature(body, SECRET, int(time.time()))}
-                try:
-                    connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-                    connection.request("POST", "/stripe", body, headers)
-                    answer = connection.getresponse()
-                    answer.read()
-                except (OSError, http.client.HTTPException):
-                    connection = None
-                    with self.news:
-                        self.lost += 1
-                        self.news.wait(0.02)
-                    continue
-                assert answer.status == 200, answer.status
-                break
+            while not self.posted(connection, body):
+                connection.close()  # it opens again by itself
+                with self.news:
+                    self.lost += 1
+                    self.news.wait(0.02)
             with self.news:
                 self.acknowledged += 1
                 self.news.notify_all()
+        connection.close()
+
+    def posted(self, connection: http.client.HTTPConnection, body: bytes) -> bool:
+        try:
+            connection.request("POST", "/stripe", body, {"Stripe-Signature": signature(body, SECRET, int(time.time()))})
+            answer = connection.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException):
+            return False
+        assert answer.status == 200, answer.status
+        return True
 
     def next_of(self, bodies: Iterator[bytes]) -> bytes:
         with self.news:
