@@ -1,4 +1,4 @@
-"""What gold says against what the source systems themselves say, computed in PostgreSQL and from partners' files."""
+"""What gold says against what the sources say: PostgreSQL, partners' files, and the story of the payments."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from opetence_assets.lake.places import Lake
 from opetence_assets.lake.queries import query
 from opetence_assets.lake.releases import current_release
 from opetence_assets.settings import Settings
+from opetence_assets_tests.reckoning import payment_differences
 
 BERLIN = "(ordered_at AT TIME ZONE 'Europe/Berlin')::date"
 # Question → (asked of gold, asked of PostgreSQL). Money travels as text: nothing is rounded on the way.
@@ -64,7 +65,7 @@ def differences(settings: Settings, lake: Lake) -> list[str]:
                 found.append(
                     f"{question}: {len(gold)} rows in gold, {len(source)} in the source: {_apart(gold, source)}"
                 )
-    return found + _retail_differences(settings, lake)
+    return found + _retail_differences(settings, lake) + payment_differences(settings.home, lake)
 
 
 def _retail_differences(settings: Settings, lake: Lake) -> list[str]:
