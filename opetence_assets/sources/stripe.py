@@ -148,7 +148,9 @@ class _Read:
     @cached_property
     def since(self) -> datetime | None:
         """Where events are taken up; None where they no longer reach back far enough and all is listed."""
-        since = _since(self.request)
+        after = self.request.after
+        position = after.get(EVENTS) if isinstance(after, Mapping) else None
+        since = _moment(position) if position is not None else None
         return since if since is not None and since >= (self.newest or self.now) - KEPT else None
 
     def page(self, path: str, params: Mapping[str, Any]) -> tuple[dict[str, Any], datetime]:
@@ -189,7 +191,7 @@ def _records(read: _Read) -> Iterator[list[dict[str, Any]]]:
 
 
 def _unchanging(read: _Read) -> Iterator[list[dict[str, Any]]]:
-    span = {"created": {"gte": int((read.since - LAG).timestamp())}} if read.since else {}
+    span = {"created": {"gte": int((read.since - LAG).timestamp())}} if read.since else _created(read)
     waiting = dict(read.inbox.events)
     for page in _pages(read, read.feed.path, span):
         for item in page:
@@ -199,7 +201,7 @@ def _unchanging(read: _Read) -> Iterator[list[dict[str, Any]]]:
 
 
 def _listed(read: _Read) -> Iterator[list[dict[str, Any]]]:
-    for page in _pages(read, read.feed.path, {}):
+    for page in _pages(read, read.feed.path, _created(read)):
         yield [{**item, CHANGED: moment_text(_seen(read, item))} for item in page]
 
 
@@ -275,11 +277,10 @@ def _earliest(read: _Read) -> datetime:
     return min((read.since - LAG, *inbox))
 
 
-def _since(request: Extract) -> datetime | None:
-    if request.window:
-        return request.window.start
-    position = request.after.get(EVENTS) if isinstance(request.after, Mapping) else None
-    return _moment(position) if position is not None else None
+def _created(read: _Read) -> dict[str, Any]:
+    """A window lists again what was made in it, as it is now."""
+    window = read.request.window
+    return {"created": {"gte": int(window.start.timestamp()), "lt": int(window.end.timestamp())}} if window else {}
 
 
 def _next(read: _Read) -> Cursor | None:
