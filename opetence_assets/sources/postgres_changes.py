@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 BATCH_BYTES = 8 * 2**20
 BATCH_ROWS = 10_000
 AT_MOST = 1_000_000  # changes a load, whole transactions; the rest stays for the next
-SEGMENT = 16 * 2**20  # bytes of log: what it is worth to move the slot for, where nothing concerns the table
+TURN = 64 * 2**20  # bytes of log: so often the slot is moved where nothing concerns the table
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,14 @@ class PostgresChanges:
         )
 
     def fingerprint(self, dataset: Dataset, settings: Settings) -> str:
-        """Changes with the server's counters of the table, and whenever its slot keeps another segment of log."""
+        """Changes with the server's counters of the table, and with every turn of the log: the slot must follow."""
         connection = connected(self.source.dsn, settings, dataset.name)
         with connection, connection.cursor() as cursor, answered(dataset.name):
             (counters,) = one(
                 cursor,
-                "SELECT concat_ws('-', n_tup_ins, n_tup_upd, n_tup_del, pg_relation_filenode(relid),"
-                f" (SELECT div(pg_current_wal_flush_lsn() - confirmed_flush_lsn, {SEGMENT}) FROM pg_replication_slots"
-                f" WHERE slot_name = {literal(self.slot)})) FROM pg_stat_user_tables"
-                f" WHERE relid = to_regclass({literal(self.relation)}) UNION ALL SELECT 'none' LIMIT 1",
+                "SELECT coalesce((SELECT concat_ws('-', n_tup_ins, n_tup_upd, n_tup_del, pg_relation_filenode(relid),"
+                f" div(pg_current_wal_flush_lsn() - '0/0', {TURN})) FROM pg_stat_user_tables"
+                f" WHERE relid = to_regclass({literal(self.relation)})), 'none')",
             )
         return counters
 
@@ -106,6 +105,7 @@ class _Read:
     Attributes:
         held: the lake's position; None: it has none, or everything is to be read again.
         place: of the snapshot's rows in the order of changes.
+        turn: of the log when the read began, as in the fingerprint.
         end: the place in the log up to which everything was read; None: not yet.
         clock: what the server's clock said when it ended there, Unix seconds.
     """
@@ -119,6 +119,7 @@ class _Read:
     undeclared: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
     place: int = 0
+    turn: int = 0
     told: int = 0
     end: int | None = None
     clock: float = 0.0
@@ -181,11 +182,11 @@ class _Read:
         return Facts(self.told, None, self._next(), more=self.more, lag=lag)
 
     def _next(self) -> Mapping[str, Any]:
-        """Where the next read starts: unmoved where nothing was found and little log has passed."""
+        """Where the next read starts: unmoved where nothing was found and the log has taken no turn."""
         assert self.end is not None
-        if self.held is not None and not self.told and not self.more and self.end - self.held["lsn"] < SEGMENT:
+        if self.held is not None and not self.told and not self.more and self.turn == self.held.get("turn"):
             return self.held
-        position: dict[str, Any] = {"slot": self.feed.slot, "lsn": self.end}
+        position: dict[str, Any] = {"slot": self.feed.slot, "lsn": self.end, "turn": self.turn}
         if self.snapshot and self.end < self.snapshot.until:
             position |= {"snapshot": self.snapshot.text, "until": self.snapshot.until}
         return position
@@ -202,6 +203,7 @@ def _opened(read: _Read) -> None:
         )
     columns = columns_of(read.table, feed.relation, dataset, feed.source.dsn)
     sent = refuse_unfit(read.table, feed, dataset)
+    read.turn = flushed(read.table)[0] // TURN
     read.columns, read.undeclared = wanted([column for column in columns if column.name in sent], dataset)
     if read.held is not None:
         slot_behind_lake(read.table, feed, dataset, read.held["lsn"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import pandera.polars as pa
@@ -19,7 +20,11 @@ from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings
 from opetence_assets.sources import postgres_changes
 from opetence_assets.sources.postgres_slots import Snapshot
-from opetence_assets_tests.shop import Shop, source, without_slots
+from opetence_assets_tests.conformance.children import killed_round
+from opetence_assets_tests.conformance.rig import Place as Rigged
+from opetence_assets_tests.conformance.rig import Row as RigRow
+from opetence_assets_tests.conformance.rigs import postgres_changes as RIG
+from opetence_assets_tests.shop import NOON, Shop, source, without_slots
 
 COLUMNS = """id bigint PRIMARY KEY, small smallint, whole int, price numeric(12,2), wide numeric(30,10), free numeric,
     ratio float8, single float4, told bool, note text, fixed char(5), short varchar(9), day date, at timestamptz,
@@ -241,7 +246,7 @@ def test_the_slot_follows_the_lake_and_other_tables_do_not_hold_it(
 ) -> None:
     insert(place.shop, 1, 3)
     place.round()
-    monkeypatch.setattr(postgres_changes, "SEGMENT", 50_000)
+    monkeypatch.setattr(postgres_changes, "TURN", 50_000)
     fingerprint = wide.feed.fingerprint(wide, place.settings)
     behind = "(pg_current_wal_flush_lsn() - confirmed_flush_lsn)::bigint"
     place.shop.run("INSERT INTO shop.other SELECT n, repeat('x', 100) FROM generate_series(1, 2000) n")
@@ -366,3 +371,21 @@ def test_a_table_that_was_read_by_cursor_is_taken_over(place: Place) -> None:
     assert place.round().deleted == 1
 
     place.agrees()
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75, 0.95])
+def test_a_first_load_that_is_killed_starts_over(place: Place, share: float, tmp_path: Path, database: str) -> None:
+    with RIG.opened(Rigged(tmp_path, lambda: database)) as rig:
+        settings = rig.settings(place.settings)
+        rig.put([RigRow(f"T{n}", n, None, NOON) for n in range(5)])
+        once = replace(settings, lake=str(tmp_path / "once"))
+        steps = killed_round("postgres_changes", once, 0)
+        killed_round("postgres_changes", settings, int(steps * share))
+        rig.put([RigRow(f"T{n}", n + 100, "later", NOON) for n in range(3, 8)])
+
+        killed_round("postgres_changes", settings, 0)
+
+        silver = open_table(place.lake, RIG.DATASET.table("silver"))
+        assert silver is not None
+        found = silver.scan().select("id", "amount").sort("id").collect().rows()
+        assert found == [(f"T{n}", n + 100 if n > 2 else n) for n in range(8)]
