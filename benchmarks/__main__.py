@@ -12,7 +12,10 @@ from benchmarks.place import place
 from benchmarks.results import shown, write
 from benchmarks.sizes import SIZES
 
-CLAIMS = ("extract", "incremental", "silver", "checks", "personal", "gold", "backups", "step", "latency")
+CLAIMS = (
+    *("extract", "incremental", "changes", "streams", "gentle", "silver", "checks", "personal", "gold", "backups"),
+    *("step", "latency"),
+)
 
 
 def main(

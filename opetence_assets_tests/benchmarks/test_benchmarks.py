@@ -14,7 +14,7 @@ from benchmarks.place import Place, place
 from benchmarks.results import shown, write
 from benchmarks.sizes import SIZES
 
-QUICK = ("extract", "incremental", "silver", "checks", "personal", "backups")
+QUICK = ("extract", "incremental", "changes", "streams", "gentle", "silver", "checks", "personal", "backups")
 ORCHESTRATED = ("gold", "step")
 
 
