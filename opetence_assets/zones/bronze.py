@@ -88,7 +88,7 @@ def bronze_asset(dataset: Dataset) -> dg.AssetsDefinition:
         assert table is not None
         more = {"rows_added": done.rows, "rows_read": done.source_rows, "rows_deleted": done.deleted}
         uri = f"{platform.lake.uri}/{done.key}"
-        metadata = {**row_metadata(table.rows, uri, done.version, more), "refused": list(done.refused)}
+        metadata = {**row_metadata(table.rows, uri, done.version, more), "refused": list(done.refused), **done.lag}
         return dg.MaterializeResult(metadata=metadata, data_version=version_of(metadata))
 
     return bronze
