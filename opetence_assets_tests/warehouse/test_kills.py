@@ -27,7 +27,7 @@ def test_a_publish_killed_at_any_commit(warehouse: Warehouse) -> None:
     orders = silver()["order_service/orders"]
     one = pl.col("order_id") == orders["order_id"][4]
     orders = orders.with_columns(
-        pl.when(one).then(pl.lit("cancelled")).otherwise("status").alias("status"),
+        pl.when(one).then(3).otherwise("microzone_id").cast(pl.Int32).alias("microzone_id"),  # few tables tell of it
         pl.when(one).then(1).otherwise("_version").alias("_version"),
     )
     warehouse.put({"order_service/orders": orders})
@@ -50,7 +50,7 @@ def test_a_publish_killed_at_any_commit(warehouse: Warehouse) -> None:
         assert victim.exitcode == -signal.SIGKILL
         assert current_release(warehouse.lake) == first
         kills += 1
-    assert kills > 8, "each changed table's commit, and the release"
+    assert kills >= 5, "each changed table's commit, and the release"
     assert all(released(warehouse, key, first.versions[key]).equals(before[key]) for key in tables)
     second = warehouse.released
     assert second.number == first.number + 1

@@ -14,13 +14,16 @@
     from {{ days_changed_in('fct_order_items') }}
     where day in (select day from released.product_funnel)
     union all
-    -- whoever turns out to be a tester
+    -- whoever turns out to be a tester, or none
     select {{ business_day('occurred_at') }}
     from (
         select occurred_at, user_id from {{ views }}
         union all select occurred_at, user_id from {{ carts }}
     )
-    where user_id in (select user_id from {{ rows_since('user_service', 'users') }})
+    where user_id in (
+        select user_id from {{ source('user_service', 'users') }} where is_test
+        intersect select user_id from {{ rows_since('user_service', 'users') }}
+    )
 {% endcall %}
 
 with testers as (
