@@ -147,7 +147,6 @@ def slot_for_snapshot(cursor: Any, feed: PostgresChanges, dataset: Dataset) -> i
     A slot that a killed load or the last reload left is as good as a new one: it tells more than is needed, and what
     the snapshot saw is left out. One that lost its log is made anew. Waits for the transactions that are under way.
     """
-    cursor.execute("BEGIN READ ONLY")
     with _alone(cursor, feed):
         slot = slot_of(cursor, feed, dataset)
         if slot is not None and slot.lost:
@@ -175,20 +174,29 @@ def slot_behind_lake(cursor: Any, feed: PostgresChanges, dataset: Dataset, held:
     Raises:
         DataError: the slot is gone, lost its log, or was moved by somebody else.
     """
-    slot = slot_of(cursor, feed, dataset)
-    reload = f"opetence run --select {dataset.name} --reload"
-    told = "a slot that still tells what happened since the last load"
-    _require(dataset, slot is not None, f"no slot {feed.slot}: it was dropped", told, reload)
-    assert slot is not None
-    _require(
-        dataset, not slot.lost, f"slot {feed.slot} invalidated (wal_status lost): it fell too far behind", told, reload
-    )
-    ahead = slot.confirmed - held
-    _require(
-        dataset, ahead <= 0, f"slot {feed.slot} {ahead:,} bytes ahead of the lake: changes are missing", told, reload
-    )
-    if ahead < 0:
-        one(cursor, f"SELECT pg_replication_slot_advance({literal(feed.slot)}, {lsn(held)})::text")
+    with _alone(cursor, feed):
+        slot = slot_of(cursor, feed, dataset)
+        reload = f"opetence run --select {dataset.name} --reload"
+        told = "a slot that still tells what happened since the last load"
+        _require(dataset, slot is not None, f"no slot {feed.slot}: it was dropped", told, reload)
+        assert slot is not None
+        _require(
+            dataset,
+            not slot.lost,
+            f"slot {feed.slot} invalidated (wal_status lost): it fell too far behind",
+            told,
+            reload,
+        )
+        ahead = slot.confirmed - held
+        _require(
+            dataset,
+            ahead <= 0,
+            f"slot {feed.slot} {ahead:,} bytes ahead of the lake: changes are missing",
+            told,
+            reload,
+        )
+        if ahead < 0:
+            one(cursor, f"SELECT pg_replication_slot_advance({literal(feed.slot)}, {lsn(held)})::text")
 
 
 def peeked(cursor: Any, feed: PostgresChanges, at_most: int, batch_bytes: int) -> Iterator[bytes]:
@@ -196,8 +204,6 @@ def peeked(cursor: Any, feed: PostgresChanges, at_most: int, batch_bytes: int) -
 
     The server decodes them all before the first is sent, and spills what is large to its disk.
     """
-    cursor.execute("BEGIN READ ONLY")
-    cursor.execute("SET LOCAL lock_timeout = '30min'")  # for the one before us
     with _alone(cursor, feed):
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(batch_bytes)})
         cursor.execute(
@@ -227,7 +233,9 @@ def position_of(after: Any, feed: PostgresChanges) -> Mapping[str, Any] | None:
 
 @contextmanager
 def _alone(cursor: Any, feed: PostgresChanges) -> Generator[None]:
-    """One session at a time, to the end of the transaction: two loads that start together need not fail."""
+    """A transaction of one session at a time: two loads that start together need not fail."""
+    cursor.execute("BEGIN READ ONLY")
+    cursor.execute("SET LOCAL lock_timeout = '30min'")  # for the one before us
     one(cursor, f"SELECT pg_advisory_xact_lock(hashtext({literal('opetence slot ' + feed.slot)}))::text")
     yield
     cursor.execute("COMMIT")
