@@ -14,7 +14,7 @@ from opetence_assets.datasets import all_datasets
 from opetence_assets.resources import Platform
 from opetence_assets.settings import read_settings
 from opetence_assets.warehouse.manifest import ensure_manifest
-from opetence_assets.zones.bronze import bronze_asset, source_spec
+from opetence_assets.zones.bronze import bronze_asset, source_spec, sync_specs
 from opetence_assets.zones.gold import gold_assets
 from opetence_assets.zones.silver import silver_asset
 from opetence_assets.zones.translation import RELEASE
@@ -24,6 +24,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies:
 _datasets = all_datasets()
 _gold = gold_assets(_datasets, ensure_manifest(read_settings()))
 _bronze, _silver = [bronze_asset(d) for d in _datasets], [silver_asset(d) for d in _datasets]
+_syncs = [spec for d in _datasets for spec in sync_specs(d)]
 _backups = [backup_asset(zone, RELEASE, max(d.backup.keep_days for d in _datasets)) for zone in ZONES]
 _tables = [
     asset.key
@@ -33,7 +34,7 @@ _tables = [
 ]
 
 defs = dg.Definitions(
-    assets=[*(source_spec(d) for d in _datasets), *_bronze, *_silver, _gold, *_backups],
+    assets=[*(source_spec(d) for d in _datasets), *_syncs, *_bronze, *_silver, _gold, *_backups],
     asset_checks=[*(bronze_checks(d) for d in _datasets), *(silver_checks(d) for d in _datasets)],
     sensors=[dropped_files(_datasets), changed_tables(_datasets), carry_on()],
     schedules=[hourly_round(dg.AssetSelection.assets(*_tables, *_gold.keys)), nightly_backup(ZONES)],

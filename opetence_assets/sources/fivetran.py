@@ -53,7 +53,7 @@ class FivetranTable:
         return self.table.name
 
     @property
-    def sync(self) -> str:
+    def sync_said(self) -> str:
         """What brings the rows, as the lineage shows it."""
         return f"Fivetran's sync into schema {self.table.source.schema}"
 

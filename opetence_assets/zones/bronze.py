@@ -47,7 +47,30 @@ def source_spec(dataset: Dataset) -> dg.AssetSpec:
         group_name=group_name(dataset, "source"),
         kinds={dataset.feed.kind, "source"},
         owners=[dataset.owner],
+        deps=[spec.key for spec in sync_specs(dataset)],
     )
+
+
+def sync_specs(dataset: Dataset) -> list[dg.AssetSpec]:
+    """What brings the rows to the source, where that is somebody else's sync; the lineage starts there.
+
+    Made here and not by dagster-airbyte's or dagster-fivetran's translators: those describe what an account's API says,
+    and there is no account to ask.
+    """
+    said = getattr(dataset.feed, "sync_said", None)
+    if said is None:
+        return []
+    return [
+        dg.AssetSpec(
+            dg.AssetKey(["sync", dataset.feed.system, dataset.feed.name]),
+            description=f"{said}: scheduled and run outside the platform."
+            if dataset.feed.kind == "fivetran"
+            else f"{said}: run by the load.",
+            group_name=group_name(dataset, "source"),
+            kinds={dataset.feed.kind},
+            owners=[dataset.owner],
+        )
+    ]
 
 
 def partitions(dataset: Dataset) -> dg.DailyPartitionsDefinition | None:
