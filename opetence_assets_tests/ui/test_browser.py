@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
+from opetence_assets.datasets import all_datasets
 from opetence_assets.lake.places import lake_at
 from opetence_assets.lake.queries import query
 from opetence_assets.lake.releases import current_release
@@ -58,10 +59,26 @@ def test_a_mart_is_traced_back_to_its_sources(served: Served, browser: Chrome, p
     assert picture("lineage").stat().st_size < 400_000
 
 
+def test_money_is_traced_back_to_the_shop_and_to_stripe(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.set_window_size(1500, 1090)
+    browser.get(
+        f"{served.address}/assets/gold/payment_reconciliation?view=lineage&lineageScope=upstream&lineageDepth=6"
+    )
+    sees(browser, "source_order", "source_payments", "silver_payments", "fct_payments", "payment_reconciliation")
+    assert picture("reconciliation").stat().st_size < 500_000
+
+
+def test_every_system_is_a_group_of_the_graph(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.set_window_size(1500, 1090)
+    browser.get(f"{served.address}/lineage?expanded=")
+    sees(browser, *(f"source_{system}" for system in {dataset.feed.system for dataset in all_datasets()}))
+    assert picture("systems").stat().st_size < 500_000
+
+
 def test_a_failed_check_says_why(served: Served, browser: Chrome, picture: Picture) -> None:
     browser.set_window_size(1400, 940)
     browser.get(f"{served.address}/assets/bronze/product_service/vendors?view=checks")
-    sees(browser, "declared_columns", f"undeclared columns {NEW_COLUMN}", "add it in opetence_assets/datasets")
+    sees(browser, "declared_columns", f"undeclared {NEW_COLUMN} since", "add it in opetence_assets/datasets")
     assert picture("failed-check").stat().st_size < 400_000
 
 
