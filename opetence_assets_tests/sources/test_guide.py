@@ -15,7 +15,7 @@ def test_the_guides_declarations_stand() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     told: dict[str, object] = {}
 
-    exec(code, told)
+    exec(compile(code, str(GUIDE), "exec", dont_inherit=True), told)
 
     declared = {value.name: value for value in told.values() if isinstance(value, Dataset)}
     assert set(declared) == {"demo/users", "crm/account"}
