@@ -13,6 +13,7 @@ from opetence_assets.dataset import Cursor, DataError, Dataset, Extract, Facts, 
 from opetence_assets.ingestion.drift import drift_noted, note_undeclared
 from opetence_assets.ingestion.held import held_rows
 from opetence_assets.ingestion.landing import Stream, landing, undeclared_in
+from opetence_assets.ingestion.looked import note_nothing_new
 from opetence_assets.ingestion.staging import normalized
 from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
@@ -111,6 +112,8 @@ def _committed(stream: Stream, lake: Lake, table: Table | None, before: dict[str
             base=version,
         )
         note_undeclared(dataset, lake, undeclared_in(stream), stream.load_id)
+    elif not stream.request.window and not facts.more:
+        note_nothing_new(dataset, stream.settings, version, stream.fingerprint)
     return Load(
         key,
         version,

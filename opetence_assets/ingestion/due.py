@@ -7,6 +7,7 @@ from typing import cast
 
 from opetence_assets.dataset import DailyFeed, Dataset
 from opetence_assets.ingestion.bronze import taken_by
+from opetence_assets.ingestion.looked import nothing_new_in
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.tables import open_table
@@ -21,7 +22,8 @@ def is_due(dataset: Dataset, lake: Lake, settings: Settings) -> bool:
         return True
     loaded = last_progress(lake, bronze.key, bronze.version).get("fingerprint")
     consumed = last_progress(lake, silver.key, silver.version).get("consumed", {}).get(bronze.key)
-    moved = dataset.feed.since is None and loaded != dataset.feed.fingerprint(dataset, settings)
+    known = (loaded, nothing_new_in(dataset, settings, bronze.version))
+    moved = dataset.feed.since is None and dataset.feed.fingerprint(dataset, settings) not in known
     return moved or consumed != bronze.version or bool(refused(lake, silver.key, silver.version))
 
 

@@ -12,11 +12,14 @@ import pytest
 
 from opetence_assets.dataset import DataError, Window
 from opetence_assets.ingestion.bronze import Load, Request, load
+from opetence_assets.ingestion.due import is_due
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.tables import open_table
+from opetence_assets.lake.verdicts import record
 from opetence_assets.privacy.keys import erase, key_store
 from opetence_assets.privacy.treatment import digest, unsealed
+from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings
 from opetence_assets_tests.shop import NOON, Shop, sales
 
@@ -246,3 +249,15 @@ def test_the_empty_first_load_makes_the_table(shop: Shop, lake: Lake, shop_setti
     assert isinstance(done, Load)
     assert rows(lake).is_empty()
     assert "email_hash" in rows(lake).columns
+
+
+def test_a_source_that_moved_without_news_is_not_due_again(shop: Shop, lake: Lake, shop_settings: Settings) -> None:
+    shop.sell([1])
+    load(sales, lake, shop_settings)
+    record(lake, "silver/shop/sales", refine(sales, lake, shop_settings.scratch).version, [])
+    shop.run("UPDATE shop.sales SET amount = amount; SELECT pg_stat_force_next_flush()")
+    version = load(sales, lake, shop_settings).version
+
+    assert not is_due(sales, lake, shop_settings)
+    shop.sell([2], at=LATER)
+    assert load(sales, lake, shop_settings).version == version + 1
