@@ -16,9 +16,8 @@ from opetence_assets.resources import Platform
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 # Seconds; the daemon looks every five at most. A look at a folder costs 0.1 s, one at a source a connection to it.
 FILES_EVERY, SOURCES_EVERY, CONDITIONS_EVERY = 1, 5, 1
-LOOKS = (
-    120  # at a source in the time in which news is expected: an hourly table every 30 s, a daily report every 12 min
-)
+LOOKS = 120  # at a source while news is expected: at an hourly table every 30 s, at a daily report every 12 min
+LONGEST_PAUSE = 900  # seconds: a sheet that is due every month may be mended on any day
 
 
 def dropped_files(datasets: Sequence[Dataset]) -> dg.SensorDefinition:
