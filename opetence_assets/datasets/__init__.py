@@ -14,11 +14,16 @@ def all_datasets() -> tuple[Dataset, ...]:
     """All declarations below this package, by name."""
     modules = (
         importlib.import_module(module.name)
-        for module in pkgutil.walk_packages(__path__, prefix=f"{__name__}.")
+        for module in pkgutil.walk_packages(__path__, prefix=f"{__name__}.", onerror=_unreadable)
         if not module.ispkg
     )
     found = {value.name: value for module in modules for value in vars(module).values() if isinstance(value, Dataset)}
     return tuple(found[name] for name in sorted(found))
+
+
+def _unreadable(package: str) -> None:
+    """A system whose package fails to import is an error: walking on would drop its tables without a word."""
+    importlib.import_module(package)
 
 
 def dataset_named(name: str) -> Dataset:

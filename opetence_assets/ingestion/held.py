@@ -34,8 +34,11 @@ class Held:
         """The rows of a batch that bronze does not hold."""
         if self.rows is None or not len(self) or not len(batch):
             return batch
-        shared = [c for c in batch.columns if c in self.rows.columns and c != SEALED]  # sealed anew each time
-        return batch.join(self.rows.select(shared), on=shared, how="anti", nulls_equal=True)
+        # The seal is new each time. A column that bronze does not have yet is null in what it holds.
+        own = [c for c in batch.columns if c in self.rows.columns or not c.startswith("_")]
+        added = {c: pl.lit(None, batch.schema[c]) for c in own if c not in self.rows.columns}
+        shared = [c for c in own if c != SEALED]
+        return batch.join(self.rows.with_columns(**added).select(shared), on=shared, how="anti", nulls_equal=True)
 
 
 def held_rows(dataset: Dataset, table: Table | None, extraction: Extraction) -> Held:

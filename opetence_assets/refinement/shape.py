@@ -42,6 +42,23 @@ def table_types(dataset: Dataset) -> dict[str, pl.DataType]:
     return {**silver_types(dataset), **history, VERSION: pl.Int64()}
 
 
+def with_new_columns(dataset: Dataset, raw: pl.DataFrame) -> pl.DataFrame:
+    """Bronze rows with the columns that were declared since they landed, null in all of them.
+
+    Only columns that the source has under their declared name: one that tidy makes is tidy's to make.
+    """
+    treated = {t.source: t for t in treated_columns(dataset)}
+    text = getattr(dataset.feed, "columns", None)
+    added: dict[str, pl.Expr] = {}
+    for name, dtype in declared_types(dataset).items():
+        if (kept := treated.get(name)) is not None:
+            added |= {kept.name: pl.lit(None, kept.dtype)} if kept.name else {}
+            added |= {kept.verdict: pl.lit(True)} if kept.rules else {}
+        elif text is None or name in text:
+            added[name] = pl.lit(None, pl.String() if text is not None else dtype)
+    return raw.with_columns(**{name: value for name, value in added.items() if name not in raw.columns})
+
+
 def table_key(dataset: Dataset) -> tuple[str, ...]:
     """What is unique in the silver table: the declared key, per version where history is kept."""
     return (*dataset.key, VALID_FROM) if dataset.history else dataset.key

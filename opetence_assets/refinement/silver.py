@@ -15,6 +15,7 @@ from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.refinement.duplicates import deduplicated, settled
 from opetence_assets.refinement.judgement import ROW, judge
 from opetence_assets.refinement.quarantine import quarantine
+from opetence_assets.refinement.shape import table_types, with_new_columns
 from opetence_assets.refinement.upsert import Change, upsert
 
 CONSUMED, DELETED = "consumed", "_deleted"
@@ -61,7 +62,7 @@ def refine(dataset: Dataset, lake: Lake, scratch: Path, window: Window | None = 
     done = consumed(lake, dataset)
     refined = Refined(-1)
     with room_for(dataset.name, scratch):
-        if done is None or done < bronze.version:
+        if done is None or done < bronze.version or _schema_is_behind(dataset, lake):
             refined = _pass(dataset, lake, scratch, bronze, bronze.new_since(done).scan())
         if window is not None:
             refined += _pass(dataset, lake, scratch, bronze, _of_window(dataset, bronze, window), again=True)
@@ -69,6 +70,12 @@ def refine(dataset: Dataset, lake: Lake, scratch: Path, window: Window | None = 
         return refined
     silver = open_table(lake, dataset.table("silver"))
     return replace(refined, version=silver.version if silver else -1)
+
+
+def _schema_is_behind(dataset: Dataset, lake: Lake) -> bool:
+    """Whether a column was declared since silver was last written."""
+    silver = open_table(lake, dataset.table("silver"))
+    return silver is not None and not set(table_types(dataset)) <= set(silver.schema.names)
 
 
 def consumed(lake: Lake, dataset: Dataset) -> int | None:
@@ -87,7 +94,7 @@ def _of_window(dataset: Dataset, bronze: Table, window: Window) -> pl.LazyFrame:
 def _pass(
     dataset: Dataset, lake: Lake, scratch: Path, bronze: Table, rows: pl.LazyFrame, *, again: bool = False
 ) -> Refined:
-    raw = rows.collect().with_row_index(ROW)
+    raw = with_new_columns(dataset, rows.collect()).with_row_index(ROW)
     live, gone = (raw.filter(~pl.col(DELETED)), raw.filter(DELETED)) if DELETED in raw.columns else (raw, raw.clear())
     tidied, gone = dataset.tidy(live.lazy()).collect(), dataset.tidy(gone.lazy()).collect()  # keys as silver has them
     _refuse_lost_rows(dataset, live, tidied)

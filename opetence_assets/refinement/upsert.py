@@ -40,7 +40,7 @@ def upsert(
         rows = _not_older(dataset, rows, matches)
     touched = _touched(dataset, silver, rows, matches)
     version = silver.version + 1 if silver else 0
-    old = _rows_of(silver, touched)
+    old = _rows_of(dataset, silver, touched)
     merged = _merged(dataset, old, rows, change.gone, version)
     days = _days_left(dataset, old, merged)
     frames = _laid_out(dataset, merged)
@@ -104,11 +104,13 @@ def _touched(dataset: Dataset, silver: Table | None, rows: pl.DataFrame, matches
     return [file for file in silver.files if file.path in paths | belongs]
 
 
-def _rows_of(silver: Table | None, files: list[DataFile]) -> pl.DataFrame | None:
+def _rows_of(dataset: Dataset, silver: Table | None, files: list[DataFile]) -> pl.DataFrame | None:
+    """The rows of some files, with a null in columns that were declared since."""
     if silver is None or not files:
         return None
-    chosen = {file.path for file in files}
-    return silver.only(chosen).scan().collect()
+    rows = silver.only({file.path for file in files}).scan().collect()
+    new = {name: dtype for name, dtype in table_types(dataset).items() if name not in rows.columns}
+    return rows.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in new.items())
 
 
 def _merged(

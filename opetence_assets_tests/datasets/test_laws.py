@@ -119,3 +119,12 @@ def test_every_rule_and_owner_is_named(dataset: Dataset) -> None:
     assert len({rule.name for rule in rules_of(dataset)}) == len(rules_of(dataset))
     assert dataset.owner.startswith("team:")
     assert declared_types(dataset)
+
+
+def test_a_system_that_cannot_be_imported_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "__init__.py").write_text("import no_such_library")
+    monkeypatch.setattr(datasets, "__path__", [*datasets.__path__, str(tmp_path)])
+
+    with pytest.raises(ImportError, match="no_such_library"):
+        all_datasets.__wrapped__()
