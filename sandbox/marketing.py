@@ -18,7 +18,7 @@ from sandbox.story import DAY, SEEDED_DAYS, Story, edges, midnight
 
 CHANNELS = ("facebook", "google", "braze")
 OWNERS = ("Anna Schäfer", "Jérôme Moreau", "Małgorzata Nowak")
-USUAL = (42_000, 31_000, 6_500)  # euros a month at scale 1
+USUAL = (95_000, 130_000, 5_000)  # euros a month; what is spent does not depend on the scale either
 REVISED = 0.3  # chance of a day on which a budget is changed
 
 
@@ -93,9 +93,7 @@ def marketing_budget(story: Story) -> bytes:
     for nth, month in enumerate(months):
         for channel, name in enumerate(CHANNELS):
             key = (np.array([nth]), np.array([channel]))
-            cents = int(
-                USUAL[channel] * max(story.scale, 0.01) * (0.8 + 0.4 * chance(story.seed, "budget", *key)[0]) * 100
-            )
+            cents = int(USUAL[channel] * (0.8 + 0.4 * chance(story.seed, "budget", *key)[0]) * 100)
             cents = cents * (20 + changes.get((month, channel), 0)) // 20
             rows.append(f'{month},{name},"€{cents // 100:,}.{cents % 100:02}",{OWNERS[channel]}')
     return "\r\n".join(rows).encode()
