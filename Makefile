@@ -24,7 +24,7 @@ tick: .venv/ready ## make the shop's next day happen
 
 test: .venv/ready ## lint, types and every test
 	@ruff check . && ruff format --check . && pyright
-	@pytest -n 2 --dist loadfile
+	@pytest -n 3 --dist loadfile
 
 lint: .venv/ready ## format and fix what can be fixed
 	@ruff format . && ruff check --fix .

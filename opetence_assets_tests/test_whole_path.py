@@ -22,6 +22,7 @@ from opetence_assets.lake.releases import current_release
 from opetence_assets.lake.tables import open_table
 from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.truth import differences
+from opetence_assets_tests.ui.served import NEW_COLUMN, Served, browser, serving
 
 pytestmark = pytest.mark.dagster
 PERSONAL = r"[\w.+-]+@[\w-]+\.\w+|\b\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}\b|^\d+\.\d+\.\d+\.\d+$"
@@ -46,10 +47,11 @@ class Platform:
     def settings(self) -> Settings:
         return read_settings({"OPETENCE_HOME": str(self.home)})
 
-    def opetence(self, *arguments: str, code: int = 0) -> Any:
+    def opetence(self, *arguments: str, code: int = 0, **variables: str) -> Any:
         """The command's JSON; its standard error where it is expected to fail."""
         command = [sys.executable, "-c", "from opetence_assets.command import main; main()", *arguments]
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False)
+        environ = {**self.environ, **variables}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
         if "--json" not in arguments:
             return done.stdout + done.stderr
@@ -71,6 +73,9 @@ def platform() -> Iterator[Platform]:
 
 
 def test_the_first_run_brings_everything_to_gold(platform: Platform) -> None:
+    platform.opetence("sandbox", "seed")
+    _as_owner(platform, f"ALTER TABLE product_service.vendors ADD COLUMN {NEW_COLUMN} text")
+
     summary = platform.opetence("run", "--json")
 
     assert summary["succeeded"]
@@ -122,17 +127,21 @@ def test_no_table_of_any_zone_holds_an_address_a_card_or_an_ip(platform: Platfor
     assert found == []
 
 
-def test_a_day_later_only_changed_days_are_rebuilt(platform: Platform) -> None:
-    lake = lake_at(platform.settings)
+def test_a_day_later_only_changed_days_are_rebuilt_and_a_source_that_is_down_keeps_no_other_waiting(
+    platform: Platform,
+) -> None:
+    lake, versions = lake_at(platform.settings), platform.versions()
     before = open_table(lake, "gold/fct_orders")
     assert before is not None
     platform.opetence("sandbox", "tick")
 
-    summary = platform.opetence("run", "--json")
+    said = platform.opetence("run", code=1, ZENDESK_URL="http://127.0.0.1:9")  # and one source is down
 
     after = open_table(lake, "gold/fct_orders")
     assert after is not None
-    assert summary["succeeded"]
+    assert "found no answer from the API at ZENDESK_URL" in " ".join(said.split())
+    assert platform.versions()["silver/support/tickets"] == versions["silver/support/tickets"]
+    assert platform.opetence("status", "--json")["release"] == 2
     assert differences(platform.settings, lake) == []
     kept = {file.path for file in before.files} & {file.path for file in after.files}
     assert len(kept) >= len(before.files) // 2
@@ -147,7 +156,7 @@ def test_a_failed_blocking_check_keeps_the_last_good_release_now_and_next(platfo
         " '9 days' FROM product_service.inventory LIMIT 20",
     )
 
-    for _ in range(2):
+    for _ in range(2):  # the first brings support up to date
         refused = platform.opetence("run", code=1)
         assert "silver/product_service/inventory" in refused
         assert platform.opetence("status", "--json")["release"] == release
@@ -200,3 +209,30 @@ def test_a_new_table_is_one_file_and_its_test(platform: Platform, tmp_path: Path
     assert len(first["written"]) == 3
     for file in tmp_path.rglob("*.py"):
         compile(file.read_text(), str(file), "exec")
+
+
+@pytest.fixture(scope="module")
+def served(platform: Platform) -> Iterator[Served]:
+    """The UI over the company that the tests above have made; its sensors go on with it, so it comes last."""
+    with serving(platform.settings, platform.environ) as up:
+        yield up
+
+
+from opetence_assets_tests.ui.pages import (  # noqa: E402  (tests run in the order of their names in the module)
+    picture,
+    test_a_backup_is_there_by_the_day,
+    test_a_dropped_file_is_released_without_a_click,
+    test_a_failed_check_says_why,
+    test_a_mart_is_traced_back_to_its_sources,
+    test_every_system_is_a_group_of_the_graph,
+)
+
+__all__ = [
+    "browser",
+    "picture",
+    "test_a_backup_is_there_by_the_day",
+    "test_a_dropped_file_is_released_without_a_click",
+    "test_a_failed_check_says_why",
+    "test_a_mart_is_traced_back_to_its_sources",
+    "test_every_system_is_a_group_of_the_graph",
+]

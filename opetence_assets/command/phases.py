@@ -46,7 +46,9 @@ class Outcome:
 
 
 def run_phases(settings: Settings, select: Sequence[str], bars: Bars, *, reload: bool = False) -> Outcome:
-    """Runs every phase that has something to do; a failed one keeps the later ones from publishing."""
+    """Runs every phase that has something to do. A source that is down keeps its own tables as they are, no others:
+    gold is built of the newest silver that passed its checks, and refuses what did not.
+    """
     import dagster as dg
 
     from opetence_assets.automation.launcher import bury_dead
@@ -64,40 +66,50 @@ def run_phases(settings: Settings, select: Sequence[str], bars: Bars, *, reload:
             settings, select, reload=reload
         ):  # lazily: a later phase is due only once the earlier ones are done
             _run(phase, definitions.defs, instance, outcome, bars)
-            if outcome.failures:
-                break
     return outcome
 
 
 def phases(settings: Settings, select: Sequence[str], *, reload: bool = False) -> Iterator[Phase]:
     """Files by the day, tables by watermark, gold, backups; each only if it is due when its turn comes."""
     from opetence_assets.datasets import all_datasets, dataset_named
-    from opetence_assets.ingestion.due import is_due
     from opetence_assets.lake.places import lake_at
+    from opetence_assets.lake.releases import current_release
 
     lake = lake_at(settings)
     chosen = [dataset_named(name) for name in select] or list(all_datasets())
     for dataset in chosen:
         if dataset.feed.since is not None:
             yield from _files(dataset, lake, settings)
-    tables = [d for d in chosen if d.feed.since is None and (reload or is_due(d, lake, settings))]
+    tables = [d for d in chosen if d.feed.since is None and (reload or _is_due(d, lake, settings))]
     if tables:
         config = {d.table("bronze"): {"full": True} for d in tables} if reload else {}
         yield Phase("tables", [d.table(zone) for d in tables for zone in ("bronze", "silver")], config=config)
     if _gold_is_due(lake, settings):
         yield Phase("gold", ["gold"])
-    yield Phase("backup", ["backup"], partition=datetime.now(UTC).date().isoformat())
+    if current_release(lake) is not None:
+        yield Phase("backup", ["backup"], partition=datetime.now(UTC).date().isoformat())
+
+
+def _is_due(dataset: Dataset, lake: Lake, settings: Settings) -> bool:
+    """Whether a table has something to do; one whose source does not answer has, so that its step says why."""
+    from opetence_assets.dataset import DataError
+    from opetence_assets.ingestion.due import is_due
+
+    try:
+        return is_due(dataset, lake, settings)
+    except DataError:
+        return True
 
 
 def _files(dataset: Dataset, lake: Lake, settings: Settings) -> Iterator[Phase]:
     from opetence_assets.automation.sensors import RANGE_END, RANGE_START
-    from opetence_assets.ingestion.due import due_days, is_due
+    from opetence_assets.ingestion.due import due_days
 
     days = due_days(dataset, lake, settings)
     if days:
         tags = {RANGE_START: days[0].isoformat(), RANGE_END: days[-1].isoformat()}
         yield Phase(dataset.feed.name, [dataset.table("bronze"), dataset.table("silver")], tags=tags)
-    elif is_due(dataset, lake, settings):
+    elif _is_due(dataset, lake, settings):
         yield Phase(dataset.feed.name, [dataset.table("silver")])
 
 

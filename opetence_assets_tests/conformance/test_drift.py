@@ -14,6 +14,7 @@ from opetence_assets_tests.conformance.bench import Bench, needs, things
 from opetence_assets_tests.conformance.rig import Row
 
 
+@pytest.mark.needs("drifted")
 def test_an_added_field_lands_sealed_and_is_noted(bench: Bench) -> None:
     drifted = needs(bench.rig.drifted, "change its schema")
     bench.put(things(range(3)))
@@ -29,6 +30,7 @@ def test_an_added_field_lands_sealed_and_is_noted(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("drift", [Drift.FREEZE, Drift.QUARANTINE])
+@pytest.mark.needs("drifted")
 def test_an_added_field_is_frozen_out_or_quarantined_where_declared(bench: Bench, drift: Drift) -> None:
     drifted = needs(bench.rig.drifted, "change its schema")
     bench.put(things(range(3)))
@@ -50,6 +52,7 @@ def test_an_added_field_is_frozen_out_or_quarantined_where_declared(bench: Bench
 
 
 @pytest.mark.parametrize("kind", ["removed", "retyped"])
+@pytest.mark.needs("drifted")
 def test_a_removed_or_retyped_field_is_refused_or_quarantined(bench: Bench, kind: str) -> None:
     drifted = needs(bench.rig.drifted, "change its schema")
     bench.put(things(range(3)))

@@ -10,6 +10,7 @@ from opetence_assets_tests.conformance.bench import NOON, PAGES, Bench, needs, t
 from opetence_assets_tests.conformance.rig import Row
 
 
+@pytest.mark.needs("break_at")
 def test_a_source_that_dies_on_page_three_of_nine_leaves_nothing(bench: Bench) -> None:
     break_at = needs(bench.rig.break_at, "die halfway")
     bench.put(things(range(3)))
@@ -26,6 +27,7 @@ def test_a_source_that_dies_on_page_three_of_nine_leaves_nothing(bench: Bench) -
     bench.agrees()
 
 
+@pytest.mark.needs("repeat_page")
 def test_a_page_delivered_twice_counts_once(bench: Bench) -> None:
     bench.put(things(range(3 * PAGES)))
     needs(bench.rig.repeat_page, "repeat a page")()
@@ -35,6 +37,7 @@ def test_a_page_delivered_twice_counts_once(bench: Bench) -> None:
     bench.agrees()
 
 
+@pytest.mark.needs("rate_limit")
 def test_a_rate_limit_is_waited_for(bench: Bench) -> None:
     bench.put(things(range(8)))
     needs(bench.rig.rate_limit, "limit its rate")(2)
@@ -44,6 +47,7 @@ def test_a_rate_limit_is_waited_for(bench: Bench) -> None:
     bench.agrees()
 
 
+@pytest.mark.needs("wrong")
 def test_wrong_credentials_are_said_without_saying_them(bench: Bench) -> None:
     wrong = needs(bench.rig.wrong, "refuse credentials")
     bench.put(things(range(3)))
@@ -76,6 +80,7 @@ def test_nul_arrives_and_a_lone_surrogate_is_quarantined(bench: Bench) -> None:
     assert len(bench.table("quarantine")) == 1
 
 
+@pytest.mark.needs("poison")
 def test_a_record_that_nobody_can_read_waits_in_quarantine(bench: Bench) -> None:
     bench.put(things(range(4)))
     needs(bench.rig.poison, "send what nobody can read")()

@@ -7,6 +7,8 @@ import inspect
 import pkgutil
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from opetence_assets import sources
 from opetence_assets.dataset import Deletes, Window
 from opetence_assets.ingestion.bronze import Request
@@ -107,6 +109,7 @@ def test_a_clock_two_hours_ahead_hides_nothing(bench: Bench) -> None:
     bench.agrees()
 
 
+@pytest.mark.needs("delete")
 def test_deleted_rows_are_gone(bench: Bench) -> None:
     delete = needs(bench.rig.delete, "delete rows")
     bench.put(things(range(10)))

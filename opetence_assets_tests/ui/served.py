@@ -1,13 +1,13 @@
-"""One small company, taken through the whole platform and served; one browser that looks at it."""
+"""A platform with its UI up, and one browser that looks at it."""
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -18,10 +18,7 @@ import pytest
 from selenium import webdriver
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from opetence_assets.settings import Settings, read_settings
-from sandbox import down, seed, up
-from sandbox.load import connect
-from sandbox.server import started
+from opetence_assets.settings import Settings
 
 CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FLAGS = (
@@ -46,33 +43,20 @@ class Served:
     address: str
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Seeded, run once and served. A source table has a column that nobody declared."""
-    home = tmp_path_factory.mktemp("ui")
-    environment = {**os.environ, "OPETENCE_HOME": str(home), "OPETENCE_REAL_DATA": ""}
-    up(home)
+@contextmanager
+def serving(settings: Settings, environment: Mapping[str, str]) -> Iterator[Served]:
+    """The UI with its sensors, on a free port, until the block ends."""
+    port = _free_port()
+    command = [sys.executable, "-c", "from opetence_assets.command import main; main()", "ui", "--port", str(port)]
+    server = subprocess.Popen(command, env=dict(environment), start_new_session=True)
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("OPETENCE_REAL_DATA", "")
-            seed(home, 0.01, 1)
-        with connect(started(home)) as connection, connection.cursor() as cursor:
-            cursor.execute(f"ALTER TABLE product_service.vendors ADD COLUMN {NEW_COLUMN} text")
-            connection.commit()
-        opetence = [sys.executable, "-c", "from opetence_assets.command import main; main()"]
-        subprocess.run([*opetence, "run"], env=environment, check=True, capture_output=True)
-        port = _free_port()
-        server = subprocess.Popen([*opetence, "ui", "--port", str(port)], env=environment, start_new_session=True)
-        try:
-            _await_answer(f"http://127.0.0.1:{port}/server_info")
-            yield Served(read_settings({"OPETENCE_HOME": str(home)}), f"http://127.0.0.1:{port}")
-        finally:
-            _end(server)
+        _await_answer(f"http://127.0.0.1:{port}/server_info")
+        yield Served(settings, f"http://127.0.0.1:{port}")
     finally:
-        down(home)
+        _end(server)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
