@@ -82,6 +82,44 @@ class Completeness:
     null_rate_at_most: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
+class Severity(Enum):
+    """What a broken rule does."""
+
+    WARN = "warn"  # the row goes on; a check counts it
+    QUARANTINE = "quarantine"  # the row waits in quarantine, the others go on
+    BLOCK = "block"  # one such row and the whole load is refused: silver stays as it is
+
+
+@dataclass(frozen=True)
+class Grade:
+    """How serious a rule is, and which share of one load's rows (0 to 1) may break it before the load is refused."""
+
+    severity: Severity = Severity.QUARANTINE
+    up_to: float = 1.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Rows that have a counterpart in another dataset: a foreign key, or what two systems owe each other."""
+
+    to: str  # system/table
+    columns: tuple[str, ...]  # of this dataset, as silver names them; a row with a null among them is not asked
+    of: tuple[str, ...] = ()  # the same columns there, where their names differ
+    where: pl.Expr | None = None  # which rows are asked
+    missing_at_most: float = 0.0  # share of the rows asked
+    blocking: bool = False
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What of a day is compared with what that weekday usually brings, besides its rows and its nulls."""
+
+    figures: tuple[str, ...] = ()  # numeric silver columns: mean and sum
+    distinct: tuple[str, ...] = ()  # silver columns whose distinct values are counted
+    by: tuple[str, ...] = ()  # silver columns whose values are watched apart (segments)
+    blocking: bool = False  # an anomaly keeps the version out of every release
+
+
 @dataclass(frozen=True)
 class Daily:
     """A backup every day, kept this many days."""
@@ -214,6 +252,11 @@ class Dataset:
     filters: Mapping[str, pl.Expr] = field(
         default_factory=dict[str, pl.Expr]
     )  # true where a tidied row is left out on purpose
+    grades: Mapping[str, Grade] = field(
+        default_factory=dict[str, Grade]
+    )  # by rule: "total: null", "ordered in the future"
+    references: tuple[Reference, ...] = ()
+    watch: Watch = Watch()
     freshness: Freshness = Freshness()
     completeness: Completeness = Completeness()
     backup: Daily = Daily()

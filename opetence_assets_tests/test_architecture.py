@@ -22,14 +22,19 @@ MAY_IMPORT = {
     "datasets": {"sources"},
     "sources": set[str](),
     "privacy": set[str](),
+    "contract": {"privacy"},  # a declaration compiled to one scan
     "lake": set[str](),
     "ingestion": {"lake", "privacy"},
-    "refinement": {"lake", "privacy"},
+    "refinement": {"lake", "privacy", "contract"},
+    "quality": {"lake", "privacy", "contract", "refinement"},  # what is measured and kept as history
+    "lineage": {"privacy", "contract", "refinement", "warehouse"},
+    "review": {"lake", "privacy", "contract", "refinement", "warehouse", "datasets", "lineage"},
+    "report": {"lake", "quality", "datasets"},
     "warehouse": {"lake", "datasets", "refinement"},  # gold is built over all silver: it tells dbt the columns
     "resources": {"lake"},
     "webhooks": {"lake", "sources"},
-    "zones": {"lake", "privacy", "ingestion", "refinement", "warehouse", "resources"},
-    "checks": {"lake", "privacy", "refinement", "resources"},
+    "zones": {"lake", "privacy", "ingestion", "refinement", "warehouse", "resources", "contract", "lineage", "quality"},
+    "checks": {"lake", "privacy", "refinement", "resources", "contract", "quality"},
     "backup": {"lake", "privacy", "resources"},
     "automation": {"lake", "ingestion", "resources"},
     "definitions": {"zones", "checks", "backup", "automation", "datasets", "resources", "warehouse"},
