@@ -1,0 +1,99 @@
+"""The SQL of dbt's models as a first, whole build runs it, without dbt.
+
+The project's own macros are rendered by Jinja itself as dbt renders them while it parses (``execute`` is false):
+what a macro asks the database is never needed for the columns. All models take 0.1 s; ``dbt compile`` takes 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+Content = Mapping[str, Any]  # the manifest
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One model: the SELECT that makes its rows, and the one that finds its changed days ("" if it has none)."""
+
+    sql: str
+    days: str
+
+
+class _Returned(Exception):
+    """What ``return`` in a macro gives its caller; dbt does the same."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+def rendered(content: Content) -> dict[str, Rendered]:
+    """Model → its SQL, over relations ``silver_<system>.<table>`` and ``gold.<model>``."""
+    return {
+        node["name"]: rendered_model(content, node["name"], node["raw_code"])
+        for node in content["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+
+
+def rendered_model(content: Content, name: str, code: str) -> Rendered:
+    """As ``rendered``, of any text that stands as the model's SQL."""
+    days: list[str] = []
+    environment = _environment(content)
+
+    def changed_days(caller: Callable[[], str]) -> str:
+        days.append(caller())
+        return ""
+
+    _names(environment).update({"model": {"name": name}, "changed_days": changed_days})
+    return Rendered(environment.from_string(code).render(), "\nunion all\n".join(days))
+
+
+def _environment(content: Content) -> Environment:
+    from jinja2 import Environment, StrictUndefined
+
+    # It renders SQL of our own repository, never a page.
+    environment = Environment(undefined=StrictUndefined, extensions=["jinja2.ext.do"], autoescape=False)
+    names = _names(environment)
+    names.update({"execute": False, "return": _return, "ref": _ref, "source": _source, "config": _config})
+    for macro in content["macros"].values():
+        own = macro["package_name"] == "opetence" and macro["name"].isidentifier()
+        if own and not macro["name"].startswith(("test_", "materialization_")):
+            names[macro["name"]] = _macro(environment, macro["name"], macro["macro_sql"])
+    return environment
+
+
+def _names(environment: Environment) -> dict[str, Any]:
+    """What every template of an environment may name."""
+    return cast("dict[str, Any]", environment.globals)
+
+
+def _macro(environment: Environment, name: str, text: str) -> Callable[..., Any]:
+    def call(*values: Any, **named: Any) -> Any:
+        try:
+            return getattr(environment.from_string(text).module, name)(*values, **named)
+        except _Returned as returned:
+            return returned.value
+
+    return call
+
+
+def _return(value: Any) -> None:
+    raise _Returned(value)
+
+
+def _ref(name: str) -> str:
+    return f"gold.{name}"
+
+
+def _source(system: str, table: str) -> str:
+    return f"silver_{system}.{table}"
+
+
+def _config(**_: Any) -> str:
+    return ""
