@@ -13,9 +13,21 @@ telemetry:
   enabled: false
 nux:
   enabled: false
-storage:
-  sqlite:
-    base_dir: {home}/storage
+run_storage:
+  module: dagster._core.storage.runs
+  class: SqliteRunStorage
+  config:
+    base_dir: {home}/storage/history
+event_log_storage:
+  module: opetence_assets.automation.event_log
+  class: KeptEventLog
+  config:
+    base_dir: {home}/storage/history/runs
+schedule_storage:
+  module: dagster._core.storage.schedules
+  class: SqliteScheduleStorage
+  config:
+    base_dir: {home}/storage/schedules
 compute_logs:
   module: dagster.core.storage.local_compute_log_manager
   class: LocalComputeLogManager

@@ -61,6 +61,8 @@ def load(dataset: Dataset, lake: Lake, settings: Settings, request: Request | No
     key = dataset.table("bronze")
     table = open_table(lake, key)
     before = last_progress(lake, key, table.version) if table else {}
+    if before.get("undeclared"):  # again, for a load that was killed between its commit and its note
+        note_undeclared(dataset, lake, before["undeclared"], before["load_id"])
     fingerprint = dataset.feed.fingerprint(dataset, settings)
     after = None if request.full or request.window else cursor_of(before)
     extract = Extract(dataset, after, request.window, taken_by(lake, key))

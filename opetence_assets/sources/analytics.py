@@ -131,11 +131,11 @@ def _first(feed: Report, request: Extract) -> date:
 def _rereads(feed: Report, request: Extract) -> Any:
     if request.window or isinstance(request.after, datetime):
         span = again(datetime.combine(_first(feed, request), time(), UTC))
-        return span & again_before(request.window.end) if request.window else span
+        return span & _before(request.window.end) if request.window else span
     return None
 
 
-def again_before(end: datetime) -> Any:
+def _before(end: datetime) -> Any:
     import polars as pl
 
     return pl.col("_cursor") < end

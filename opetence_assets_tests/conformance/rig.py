@@ -102,7 +102,7 @@ class RigModule(Protocol):
     def opened(self, place: Place) -> AbstractContextManager[Rig]: ...
 
 
-def rigs() -> dict[str, Any]:
+def rigs() -> dict[str, RigModule]:
     """Name → module of every rig."""
     from opetence_assets_tests.conformance import rigs as package
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +29,10 @@ def test_an_added_field_lands_sealed_and_is_noted(bench: Bench) -> None:
     assert [event.change for event in drift_events(bench.lake, bench.dataset.name)] == ["added: nickname"]
     assert len(bench.table("silver")) == 4
     assert "Bunny" not in str(bench.table("bronze").drop("_sealed").to_dicts())
+
+    shutil.rmtree(Path(bench.lake.uri) / "drift")  # as if it had been killed between its commit and its note
+    bench.load()
+    assert [event.change for event in drift_events(bench.lake, bench.dataset.name)] == ["added: nickname"]
 
 
 @pytest.mark.parametrize("drift", [Drift.FREEZE, Drift.QUARANTINE])
