@@ -23,9 +23,6 @@ def column_graph(manifest: Path, datasets: Iterable[Dataset]) -> Graph:
 
     Args:
         manifest: dbt's manifest, as ``warehouse.manifest.ensure_manifest`` gives it.
-
-    Raises:
-        Unreadable: of a model whose columns cannot be told.
     """
     return _graph(manifest, _state(manifest), tuple(datasets))
 
@@ -33,6 +30,7 @@ def column_graph(manifest: Path, datasets: Iterable[Dataset]) -> Graph:
 def made_graph(content: Mapping[str, Any], datasets: Iterable[Dataset]) -> Graph:
     """The graph of a manifest's content and these declarations."""
     from opetence_assets.lineage.gold import statements
+    from opetence_assets.lineage.statements import Unreadable
 
     made_of: dict[Column, tuple[Origin, ...]] = {}
     decides: dict[str, tuple[Column, ...]] = {}
@@ -41,10 +39,14 @@ def made_graph(content: Mapping[str, Any], datasets: Iterable[Dataset]) -> Graph
         for zone, columns in zones.items():
             made_of |= {Column(dataset.table(zone), name): origins for name, origins in columns.items()}
         decides[dataset.table("silver")] = looked_at(dataset)
+    unread: dict[str, str] = {}
     for name, statement in statements(content):
+        if isinstance(statement, Unreadable):
+            unread[f"gold/{name}"] = str(statement)
+            continue
         made_of |= {Column(f"gold/{name}", column): origins for column, origins in statement.columns.items()}
         decides[f"gold/{name}"] = statement.decides
-    return Graph(made_of, decides, _exposures(content))
+    return Graph(made_of, decides, _exposures(content), unread)
 
 
 def _exposures(content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -83,6 +85,7 @@ def _written(graph: Graph) -> dict[str, Any]:
         ],
         "decides": {table: [[c.table, c.name] for c in named] for table, named in graph.decides.items()},
         "exposures": graph.exposures,
+        "unread": graph.unread,
     }
 
 
@@ -92,4 +95,5 @@ def _read(content: Mapping[str, Any]) -> Graph:
         for table, name, origins in content["made_of"]
     }
     decides = {table: tuple(Column(*column) for column in named) for table, named in content["decides"].items()}
-    return Graph(made_of, decides, {name: tuple(read) for name, read in content["exposures"].items()})
+    exposures = {name: tuple(read) for name, read in content["exposures"].items()}
+    return Graph(made_of, decides, exposures, content["unread"])

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opetence_assets.lineage.graph import Column
-from opetence_assets.lineage.rendering import Content, Rendered, rendered
-from opetence_assets.lineage.statements import Schema, Statement, read_statement
+from opetence_assets.lineage.rendering import Content, Rendered, rendered_model
+from opetence_assets.lineage.statements import Schema, Statement, Unreadable, read_statement
 
 Node = Mapping[str, Any]
 _PLAN = {  # what dbt/macros/changed_days.sql reads of a build
@@ -36,15 +36,16 @@ def schema_of(content: Content) -> Schema:
     return schema
 
 
-def statements(content: Content) -> Iterator[tuple[str, Statement]]:
-    """Every model with what its SQL says.
+def statements(content: Content) -> Iterator[tuple[str, Statement | Unreadable]]:
+    """Every model with what its SQL says, or why that cannot be told."""
+    from jinja2 import TemplateError
 
-    Raises:
-        Unreadable: of a model whose columns cannot be told.
-    """
     schema = schema_of(content)
-    for name, sql in rendered(content).items():
-        yield name, model_statement(sql, schema)
+    for name, node in models_of(content).items():
+        try:
+            yield name, model_statement(rendered_model(content, name, node["raw_code"]), schema)
+        except (Unreadable, TemplateError) as error:
+            yield name, error if isinstance(error, Unreadable) else Unreadable(f"Jinja: {type(error).__name__}")
 
 
 def model_statement(sql: Rendered, schema: Schema) -> Statement:

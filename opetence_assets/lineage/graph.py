@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -43,11 +43,13 @@ class Graph:
         made_of: every column → what it is made from.
         decides: every table → the columns that decide which rows it has: its query filters, joins or groups by them.
         exposures: what stands outside (a dashboard, a report) → the tables it reads.
+        unread: models whose columns cannot be told → why. They are in no other part.
     """
 
     made_of: Mapping[Column, tuple[Origin, ...]]
     decides: Mapping[str, tuple[Column, ...]]
     exposures: Mapping[str, tuple[str, ...]]
+    unread: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
     def makes(self) -> Mapping[Column, tuple[Column, ...]]:
@@ -60,7 +62,14 @@ class Graph:
 
     def columns_of(self, table: str) -> tuple[Column, ...]:
         """A table's columns, in their order."""
-        return tuple(column for column in self.made_of if column.table == table)
+        return self._by_table.get(table, ())
+
+    @cached_property
+    def _by_table(self) -> Mapping[str, tuple[Column, ...]]:
+        found: dict[str, list[Column]] = {}
+        for column in self.made_of:
+            found.setdefault(column.table, []).append(column)
+        return {table: tuple(columns) for table, columns in found.items()}
 
 
 @dataclass(frozen=True)

@@ -32,17 +32,12 @@ class _Returned(Exception):
         self.value = value
 
 
-def rendered(content: Content) -> dict[str, Rendered]:
-    """Model → its SQL, over relations ``silver_<system>.<table>`` and ``gold.<model>``."""
-    return {
-        node["name"]: rendered_model(content, node["name"], node["raw_code"])
-        for node in content["nodes"].values()
-        if node["resource_type"] == "model"
-    }
-
-
 def rendered_model(content: Content, name: str, code: str) -> Rendered:
-    """As ``rendered``, of any text that stands as the model's SQL."""
+    """A model's text as SQL over relations ``silver_<system>.<table>`` and ``gold.<model>``.
+
+    Raises:
+        jinja2.TemplateError: the text is no template, or names a macro that the project has not.
+    """
     days: list[str] = []
     environment = _environment(content)
 

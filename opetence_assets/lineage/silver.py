@@ -58,8 +58,9 @@ def tidied_from(dataset: Dataset) -> dict[str, frozenset[str]]:
     types, asked = _bronze_types(dataset), set[str]()
 
     def rows(columns: list[str] | None, *_: object) -> Iterator[pl.DataFrame]:
-        asked.update(types if columns is None else columns)
-        yield pl.DataFrame(schema=types).select(types if columns is None else columns)
+        needed = list(types) if columns is None else columns
+        asked.update(needed)
+        yield pl.DataFrame(schema=types).select(needed)
 
     tidied = dataset.tidy(register_io_source(rows, schema=types))
     eager = frozenset(asked)  # what it looked at before it was asked for anything may be in every column

@@ -156,13 +156,22 @@ def _flow(reader: _Reader, scope: Scope, node: Any) -> Iterator[Origin]:
         if not isinstance(node.parent, exp.Count):
             yield from _everything(reader, scope, node.key)
     elif isinstance(node, exp.Query | exp.Subquery):
-        inner = node.unnest()
-        for below in scope.subquery_scopes:
-            if below.expression is inner:
-                for name in _names(below):
-                    yield from _column(reader, below, name)
+        yield from _of_subquery(reader, scope, node.unnest())
     else:
         yield from _of_expression(reader, scope, node)
+
+
+def _of_subquery(reader: _Reader, scope: Scope, inner: Any) -> Iterator[Origin]:
+    below = next((one for one in scope.subquery_scopes if one.expression is inner), None)
+    if below is not None:
+        for name in _names(below):
+            yield from _column(reader, below, name)
+        return
+    # Inside a lateral: no scope of its own, so whatever is in reach may come out of it.
+    yield from _everything(reader, scope, "lateral")
+    for table in inner.find_all(exp.Table):
+        for name in reader.schema.get(table.db, {}).get(table.name, {}):
+            yield Origin(Column(_table(table), name), by=("lateral",))
 
 
 def _of_expression(reader: _Reader, scope: Scope, node: Any) -> Iterator[Origin]:
