@@ -11,6 +11,7 @@ from opetence_assets.automation.sensors import carry_on, changed_tables, dropped
 from opetence_assets.backup.assets import ZONES, backup_asset
 from opetence_assets.checks.assets import bronze_checks, silver_checks
 from opetence_assets.datasets import all_datasets
+from opetence_assets.lineage.columns import column_graph
 from opetence_assets.resources import Platform
 from opetence_assets.settings import read_settings
 from opetence_assets.warehouse.manifest import ensure_manifest
@@ -22,8 +23,10 @@ from opetence_assets.zones.translation import RELEASE
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies: pinned, and tested with each upgrade
 
 _datasets = all_datasets()
-_gold = gold_assets(_datasets, ensure_manifest(read_settings()))
-_bronze, _silver = [bronze_asset(d) for d in _datasets], [silver_asset(d) for d in _datasets]
+_manifest = ensure_manifest(read_settings())
+_columns = column_graph(_manifest, _datasets)
+_gold = gold_assets(_datasets, _manifest, _columns)
+_bronze, _silver = [bronze_asset(d, _columns) for d in _datasets], [silver_asset(d, _columns) for d in _datasets]
 _syncs = [spec for d in _datasets for spec in sync_specs(d)]
 _backups = [backup_asset(zone, RELEASE, max(d.backup.keep_days for d in _datasets)) for zone in ZONES]
 _tables = [

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "checks": {"lake", "privacy", "refinement", "resources", "contract", "quality"},
     "backup": {"lake", "privacy", "resources"},
     "automation": {"lake", "ingestion", "resources"},
-    "definitions": {"zones", "checks", "backup", "automation", "datasets", "resources", "warehouse"},
+    "definitions": {"lineage", "zones", "checks", "backup", "automation", "datasets", "resources", "warehouse"},
     "command": None,  # the outermost ring: it may call everything
 }
 ORCHESTRATED = {"zones", "checks", "automation", "resources", "definitions"}

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from opetence_assets.lineage.graph import Column
-from opetence_assets.lineage.rendering import Content, Rendered, rendered_model
+from opetence_assets.lineage.rendering import Content, Rendered, models_of, rendered_model
 from opetence_assets.lineage.statements import Schema, Statement, Unreadable, read_statement
 
-Node = Mapping[str, Any]
 _PLAN = {  # what dbt/macros/changed_days.sql reads of a build
     "plans": {"model": "varchar", "whole": "boolean"},
     "consumed": {"model": "varchar", "source": "varchar", "version": "bigint"},
     "left_days": {"model": "varchar", "source": "varchar", "day": "date"},
     "rebuilt": {"day": "date"},
 }
-
-
-def models_of(content: Content) -> dict[str, Node]:
-    """The manifest's models by name."""
-    return {node["name"]: node for node in content["nodes"].values() if node["resource_type"] == "model"}
 
 
 def schema_of(content: Content) -> Schema:

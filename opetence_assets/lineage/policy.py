@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import Any
 
 from opetence_assets.dataset import DataError, Dataset, pii_of
-from opetence_assets.lineage.gold import models_of
 from opetence_assets.lineage.graph import Column, Graph
+from opetence_assets.lineage.rendering import models_of
 from opetence_assets.privacy.detection import kinds_of, told
 from opetence_assets.privacy.treatment import SEALED, treated_columns
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 Content = Mapping[str, Any]  # the manifest
+Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class _Returned(Exception):
     def __init__(self, value: Any) -> None:
         super().__init__()
         self.value = value
+
+
+def models_of(content: Content) -> dict[str, Node]:
+    """The manifest's models by name."""
+    return {node["name"]: node for node in content["nodes"].values() if node["resource_type"] == "model"}
 
 
 def rendered_model(content: Content, name: str, code: str) -> Rendered:

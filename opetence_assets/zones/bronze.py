@@ -8,10 +8,13 @@ from pydantic import Field
 
 from opetence_assets.dataset import Dataset, Window
 from opetence_assets.lake.tables import open_table
+from opetence_assets.lineage.graph import Graph
+from opetence_assets.lineage.policy import dataset_leaks, refuse_leaks
 from opetence_assets.resources import Platform
 from opetence_assets.zones.specs import (
     asset_key,
     bronze_columns,
+    column_lineage,
     description,
     freshness_policy,
     group_name,
@@ -80,7 +83,7 @@ def partitions(dataset: Dataset) -> dg.DailyPartitionsDefinition | None:
     return dg.DailyPartitionsDefinition(start_date=dataset.feed.since.isoformat(), timezone="UTC", end_offset=1)
 
 
-def bronze_asset(dataset: Dataset) -> dg.AssetsDefinition:
+def bronze_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
     """Loads what is new at the source in one commit; a partition or a window reads that span again."""
     days = partitions(dataset)
     key = asset_key(dataset, "bronze")
@@ -97,6 +100,7 @@ def bronze_asset(dataset: Dataset) -> dg.AssetsDefinition:
         tags={**tags(dataset), "zone": "bronze"},
         metadata={
             "dagster/column_schema": bronze_columns(dataset),
+            "dagster/column_lineage": column_lineage(columns, dataset.table("bronze")),
             "declaration": dg.MetadataValue.path(source_link(dataset)),
         },
         pool=f"lake_{'_'.join(key.path)}",
@@ -105,6 +109,7 @@ def bronze_asset(dataset: Dataset) -> dg.AssetsDefinition:
     def bronze(context: dg.AssetExecutionContext, config: Reload, platform: Platform) -> dg.MaterializeResult[Any]:
         from opetence_assets.ingestion.bronze import Request, load
 
+        refuse_leaks(dataset.name, dataset_leaks(dataset, columns))
         window = _days(context) if context.has_partition_key_range else config.window()
         done = load(dataset, platform.lake, platform.settings, Request(window=window, full=config.full))
         table = open_table(platform.lake, done.key, done.version)

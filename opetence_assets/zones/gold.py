@@ -1,5 +1,6 @@
 """The gold assets: one step builds all models, checks them, and publishes a release only if everything passed."""
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
@@ -14,6 +15,8 @@ from opetence_assets.lake.places import Lake
 from opetence_assets.lake.releases import current_release
 from opetence_assets.lake.tables import open_table
 from opetence_assets.lake.verdicts import refused
+from opetence_assets.lineage.graph import Graph
+from opetence_assets.lineage.policy import gold_leaks, refuse_leaks
 from opetence_assets.resources import Platform
 from opetence_assets.zones.outcome import checked, materialized, record_verdicts
 from opetence_assets.zones.specs import asset_key
@@ -38,9 +41,9 @@ class Rebuild(dg.Config):
         return Window(start, end)
 
 
-def gold_assets(datasets: tuple[Dataset, ...], manifest: Path) -> dg.AssetsDefinition:
+def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -> dg.AssetsDefinition:
     """Every dbt model and the release they make, as one step: all of them or none."""
-    specs, checks = gold_specs(manifest)
+    specs, checks = gold_specs(manifest, columns)
     condition = silver_is_news([asset_key(dataset, "silver") for dataset in datasets])
     specs = [spec.replace_attributes(automation_condition=condition) if spec.key == RELEASE else spec for spec in specs]
 
@@ -52,6 +55,7 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path) -> dg.AssetsDefin
         lake, settings = platform.lake, platform.settings
         silver = pinned(datasets, lake, "silver")
         _refuse_unchecked(lake, silver)
+        refuse_leaks("gold", gold_leaks(json.loads(manifest.read_bytes()), columns, datasets))
         since = current_release(lake)
         built = build(lake, settings, scratch=settings.scratch, sources=silver, since=since, rebuild=config.window())
         try:

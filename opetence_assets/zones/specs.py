@@ -10,8 +10,9 @@ from typing import Any
 import dagster as dg
 
 from opetence_assets.dataset import Dataset
+from opetence_assets.lineage.graph import Graph
 from opetence_assets.privacy.treatment import treated_columns
-from opetence_assets.refinement.shape import silver_types, table_key, table_types
+from opetence_assets.refinement.shape import table_key, table_types
 
 
 def asset_key(dataset: Dataset, zone: str) -> dg.AssetKey:
@@ -70,12 +71,15 @@ def bronze_columns(dataset: Dataset) -> dg.TableSchema:
     return dg.TableSchema(columns=columns)
 
 
-def silver_lineage(dataset: Dataset) -> dg.TableColumnLineage:
-    """Each silver column that bronze has under the same name comes from there."""
-    bronze = asset_key(dataset, "bronze")
-    landed = {column.name for column in bronze_columns(dataset).columns}
-    shared = [name for name in silver_types(dataset) if name in landed]
-    return dg.TableColumnLineage({name: [dg.TableColumnDep(bronze, name)] for name in shared})
+def column_lineage(columns: Graph, table: str) -> dg.TableColumnLineage:
+    """What each column of a table is made from, as far as it is made from columns."""
+    return dg.TableColumnLineage(
+        {
+            column.name: [dg.TableColumnDep(dg.AssetKey(one.table.split("/")), one.name) for one in origins]
+            for column in columns.columns_of(table)
+            if (origins := sorted({origin.column for origin in columns.made_of[column]}))
+        }
+    )
 
 
 def freshness_policy(dataset: Dataset) -> dg.FreshnessPolicy | None:

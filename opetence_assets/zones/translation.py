@@ -15,6 +15,10 @@ from typing import Any
 
 import dagster as dg
 
+from opetence_assets.lineage.graph import Graph
+from opetence_assets.lineage.policy import declared_personal
+from opetence_assets.zones.specs import column_lineage
+
 Node = Mapping[str, Any]
 RELEASE = dg.AssetKey(["gold", "release"])
 _RELEASE_SAYS = """\
@@ -26,12 +30,12 @@ Bronze, silver and gold are refreshed by themselves: a dropped file or a changed
 this asset's automation condition carries it here once no silver table is being refined any more."""
 
 
-def gold_specs(manifest: Path) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec]]:
+def gold_specs(manifest: Path, columns: Graph) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec]]:
     """An asset a model (``gold / NAME``) and the release they make; a check a data test, beside its model."""
     content = json.loads(manifest.read_bytes())
     nodes: Mapping[str, Node] = content["nodes"]
     models = {name: node for name, node in nodes.items() if node["resource_type"] == "model"}
-    specs = [_model_spec(node, nodes, content["sources"]) for node in models.values()]
+    specs = [_model_spec(node, nodes, content["sources"], columns) for node in models.values()]
     published = [_key(node) for node in models.values() if node["path"].startswith("gold/")]
     return [*specs, _release_spec(published)], list(_check_specs(nodes))
 
@@ -62,7 +66,7 @@ def _key(node: Node) -> dg.AssetKey:
     return dg.AssetKey(["gold", node["name"]])
 
 
-def _model_spec(node: Node, nodes: Mapping[str, Node], sources: Mapping[str, Node]) -> dg.AssetSpec:
+def _model_spec(node: Node, nodes: Mapping[str, Node], sources: Mapping[str, Node], columns: Graph) -> dg.AssetSpec:
     parents = [nodes.get(name) or sources[name] for name in node["depends_on"]["nodes"]]
     published = node["path"].startswith("gold/")
     day = node["config"]["meta"].get("day")
@@ -76,13 +80,19 @@ def _model_spec(node: Node, nodes: Mapping[str, Node], sources: Mapping[str, Nod
         description=f"{node['description'].strip()}\n\n*{built if published else 'A step between models.'}*",
         kinds={"dbt", "duckdb", "deltalake"} if published else {"dbt", "duckdb"},
         owners=[node["config"]["meta"]["owner"]],
-        tags={"zone": "gold", "domain": node["group"], "personal_data": "no"},
+        tags={"zone": "gold", "domain": node["group"], **_personal(node)},
         metadata={
             "dagster/column_schema": _columns(node),
+            "dagster/column_lineage": column_lineage(columns, f"gold/{node['name']}"),
             "declaration": dg.MetadataValue.path(f"dbt/{node['original_file_path']}"),
             "sql": dg.MetadataValue.md(f"```sql\n{node['raw_code'].strip()}\n```"),
         },
     )
+
+
+def _personal(node: Node) -> dict[str, str]:
+    classes = {kept for name in node["columns"] if (kept := declared_personal(node, name))}
+    return {"personal_data": "yes" if classes else "no", **{f"pii/{kept}": "" for kept in sorted(classes)}}
 
 
 def _columns(node: Node) -> dg.TableSchema:
@@ -93,6 +103,7 @@ def _columns(node: Node) -> dg.TableSchema:
                 column["data_type"],
                 column["description"],
                 dg.TableColumnConstraints(nullable=all(c["type"] != "not_null" for c in column["constraints"])),
+                tags={"pii": kept} if (kept := declared_personal(node, name)) else {},
             )
             for name, column in node["columns"].items()
         ]
