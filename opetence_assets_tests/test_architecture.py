@@ -21,8 +21,8 @@ MAY_IMPORT = {
     "dataset": {"settings"},
     "datasets": {"sources"},
     "sources": set[str](),
-    "privacy": set[str](),
-    "contract": {"privacy"},  # a declaration compiled to one scan
+    "privacy": {"contract"},  # what must hold of an original is judged before it is treated
+    "contract": set[str](),  # a declaration compiled to one scan
     "lake": set[str](),
     "ingestion": {"lake", "privacy"},
     "refinement": {"lake", "privacy", "contract"},

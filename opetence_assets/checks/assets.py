@@ -6,7 +6,7 @@ import dagster as dg
 
 from opetence_assets.checks.arrival import arrival_results
 from opetence_assets.checks.completeness import completeness_results
-from opetence_assets.checks.quality import quality_results
+from opetence_assets.checks.quality import quality_results, warnings_of
 from opetence_assets.dataset import Dataset
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import Table, open_table
@@ -23,6 +23,8 @@ def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
         specs.append(dg.AssetCheckSpec("complete", asset=key, blocking=True, description=_SAYS["complete"]))
     if dataset.completeness.null_rate_at_most:
         specs.append(dg.AssetCheckSpec("filled", asset=key, description=_SAYS["filled"]))
+    if warnings_of(dataset):
+        specs.append(dg.AssetCheckSpec("warned", asset=key, description=_SAYS["warned"]))
 
     @dg.multi_asset_check(name=f"check_{'_'.join(key.path)}", specs=specs)
     def check(platform: Platform) -> Iterator[dg.AssetCheckResult]:
@@ -81,10 +83,11 @@ def _reported(key: dg.AssetKey, results: Sequence[CheckResult]) -> Iterator[dg.A
 _SAYS = {
     "schema": "Columns and types are those of the Pandera schema.",
     "rules": "No row breaks a rule of the declaration; such rows belong in quarantine.",
-    "unique_key": "The key is unique.",
+    "unique_key": "The key is unique, and so is what the schema says is.",
     "conserved": "Every bronze row is accepted, quarantined, duplicate, filtered or deleted.",
     "complete": "Every key of the source is in silver or in quarantine.",
     "filled": "Columns are no emptier than declared.",
+    "warned": "Rows that break a rule graded as a warning: they are in silver.",
     "declared_columns": "The source has no column that the declaration does not know.",
     "readable_files": "Every file in the drop folder could be read.",
 }

@@ -1,75 +1,87 @@
-"""Schema, rules and keys of a silver version, judged in one scan of what the version wrote."""
+"""Schema, rules, keys and statistics of a silver version, found in one scan of it."""
 
 from __future__ import annotations
 
-import polars as pl
-
-from opetence_assets.dataset import Dataset
+from opetence_assets.contract.scan import Scan, scanned
+from opetence_assets.contract.severity import grade_of
+from opetence_assets.dataset import Dataset, Severity
+from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.tables import Table
 from opetence_assets.lake.verdicts import CheckResult
-from opetence_assets.privacy.rules import Rule
-from opetence_assets.refinement.shape import rules_of, table_key, table_types
+from opetence_assets.refinement.shape import contract_of, rules_of, table_types
+from opetence_assets.refinement.silver import BROKEN
 
 
 def quality_results(dataset: Dataset, silver: Table) -> list[CheckResult]:
-    """Pandera's schema and rules, and the uniqueness of the key, over the whole table in one pass.
+    """Pandera's schema and rules, and what must be unique, over the whole table; its columns' statistics beside them.
 
-    Rules on originals that silver no longer has (a digested e-mail) were judged before treatment and are not repeated.
+    The statistics are numbers and times of columns that are not personal, for others to keep as history: in the
+    metadata of ``rules``, by column.
     """
     types = {name: str(dtype) for name, dtype in silver.scan().collect_schema().items()}
     declared = {name: str(dtype) for name, dtype in table_types(dataset).items()}
     wrong = sorted(name for name in declared.keys() | types.keys() if declared.get(name) != types.get(name))
-    columns = set(table_types(dataset))
-    rules = [rule for rule in rules_of(dataset) if set(rule.valid.meta.root_names()) <= columns]
-    judged = [rule for rule in rules if not _holds_by_footer(rule, silver)]
-    key = table_key(dataset)
-    scanned = (
-        silver.scan()
-        .select(
-            pl.len().alias("rows"),
-            *((~rule.valid).sum().alias(f"rule:{n}") for n, rule in enumerate(judged)),
-            _digest(key).implode().alias("keys"),
-        )
-        .collect(engine="streaming")
+    schema = CheckResult(
+        "schema", not wrong, found=f"other types in {', '.join(wrong) or 'no column'}", allowed="the declared types"
     )
-    counts = scanned.drop("keys").row(0, named=True)
-    repeated = _repeated(silver, key, scanned["keys"][0])
-    broken = {rule.name: counts[f"rule:{n}"] for n, rule in enumerate(judged) if counts[f"rule:{n}"]}
-    return [
-        CheckResult(
-            "schema", not wrong, found=f"other types in {', '.join(wrong) or 'no column'}", allowed="the declared types"
-        ),
-        CheckResult(
-            "rules",
-            not broken,
-            found="; ".join(f"{name}: {rows:,} rows" for name, rows in broken.items()) or "no row that breaks a rule",
-            allowed="none: such rows belong in quarantine",
-            metadata={"rules": len(rules), "rows": counts["rows"]},
-        ),
-        CheckResult(
-            "unique_key",
-            repeated == 0,
-            found=f"{repeated:,} rows whose {', '.join(key)} stands twice",
-            allowed="0",
-        ),
-    ]
+    scan = scanned(contract_of(dataset), silver.scan(), silver.rows)
+    results = [schema, _rules(dataset, scan), _unique(scan)]
+    return [*results, _warned(dataset, silver, scan)] if warnings_of(dataset) else results
 
 
-def _holds_by_footer(rule: Rule, silver: Table) -> bool:
-    """Whether every file's footer counts no null where none may be: a column with no other rule need not be read."""
-    column, _, check = rule.name.partition(": ")
-    return check == "null" and all(file.stats.get("nullCount", {}).get(column) == 0 for file in silver.files)
+def warnings_of(dataset: Dataset) -> tuple[str, ...]:
+    """The rules whose broken rows go on and are counted."""
+    return tuple(rule.name for rule in rules_of(dataset) if grade_of(dataset, rule).severity is Severity.WARN)
 
 
-def _digest(key: tuple[str, ...]) -> pl.Expr:
-    return pl.col(key[0]).hash() if len(key) == 1 else pl.struct(key).hash()
+def _rules(dataset: Dataset, scan: Scan) -> CheckResult:
+    warnings = warnings_of(dataset)
+    broken = {name: rows for name, rows in scan.broken.items() if name not in warnings}
+    judged = {"judged_by_pandera": list(scan.by_pandera)} if scan.by_pandera else {}
+    return CheckResult(
+        "rules",
+        not broken,
+        found=_counted(broken) or "no row that breaks a rule",
+        allowed="none: such rows belong in quarantine",
+        metadata={
+            "rules": len(contract_of(dataset).rules),
+            "rows": scan.rows,
+            **judged,
+            "statistics": {column.column: column.as_metadata() for column in scan.statistics},
+        },
+    )
 
 
-def _repeated(silver: Table, key: tuple[str, ...], digests: pl.Series) -> int:
-    """Rows beyond the first of their key. Different digests prove different keys, in a sixth of the CPU that comparing
-    the keys takes; only where two digests agree (chance or not) are the keys compared.
-    """
-    if digests.n_unique() == len(digests):
-        return 0
-    exact = silver.scan().select(pl.len() - pl.struct(key).n_unique())
-    return exact.collect(engine="streaming").item()
+def _unique(scan: Scan) -> CheckResult:
+    twice = {", ".join(names): rows for names, rows in scan.repeated.items() if rows} or {
+        ", ".join(names): 0 for names in scan.repeated
+    }
+    return CheckResult(
+        "unique_key",
+        not any(twice.values()),
+        found="; ".join(f"{rows:,} rows whose {names} stands twice" for names, rows in twice.items()),
+        allowed="0",
+    )
+
+
+def _warned(dataset: Dataset, silver: Table, scan: Scan) -> CheckResult:
+    """Rules on what silver no longer holds are counted where they were judged: in the last pass."""
+    known = {rule.name for rule in contract_of(dataset).rules}
+    of_pass = last_progress(silver.lake, silver.key, silver.version).get(BROKEN, {})
+    warned = {
+        name: rows
+        for name in warnings_of(dataset)
+        if (rows := scan.broken.get(name, 0) if name in known else of_pass.get(name, 0))
+    }
+    return CheckResult(
+        "warned",
+        not warned,
+        blocking=False,
+        found=_counted(warned) or "no row that breaks a rule graded as a warning",
+        allowed="none; the rows are in silver",
+        metadata={f"rows: {name}": rows for name, rows in warned.items()},
+    )
+
+
+def _counted(broken: dict[str, int]) -> str:
+    return "; ".join(f"{name}: {rows:,} rows" for name, rows in broken.items())

@@ -15,9 +15,9 @@ from functools import cache
 
 import polars as pl
 
+from opetence_assets.contract.rules import Rule, field_rules
 from opetence_assets.dataset import Dataset, Pii, pii_of
 from opetence_assets.privacy.keys import NONCE_BYTES, KeyStore, ciphers_of
-from opetence_assets.privacy.rules import Rule, field_rules
 from opetence_assets.privacy.text import network, scrubbed
 
 SEALED = "_sealed"

@@ -40,6 +40,12 @@ def deduplicated(dataset: Dataset, rows: pl.DataFrame, silver: Table | None) -> 
     return Unique(pl.concat([rows.filter(~repeated), kept]), pl.concat([seen, extra]))
 
 
+def newest(dataset: Dataset, rows: pl.DataFrame) -> pl.DataFrame:
+    """The last row of each key, by the order that decides among duplicates."""
+    order = [c for c in _order(dataset, rows) if c in rows.columns]
+    return rows.sort(order).unique(list(dataset.key), keep="last")
+
+
 def settled(dataset: Dataset, rows: pl.DataFrame, gone: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows and deletions of one pass set against each other: the later load decides for each key, or the source's own
     order where it tells one.

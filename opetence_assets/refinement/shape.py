@@ -1,4 +1,4 @@
-"""Silver's columns, keys and rules, derived from a declaration."""
+"""Silver's columns, keys, rules and contract, derived from a declaration."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from functools import cache
 
 import polars as pl
 
+from opetence_assets.contract.rules import Rule, field_rules, frame_rules, unique_sets
+from opetence_assets.contract.scan import Contract
+from opetence_assets.contract.severity import unknown_grades
 from opetence_assets.dataset import Dataset
-from opetence_assets.privacy.rules import Rule, field_rules
 from opetence_assets.privacy.treatment import treated_columns
 
 VERSION = "_version"  # the silver version that last wrote a row: what changed since a release is a filter on it
@@ -66,16 +68,46 @@ def table_key(dataset: Dataset) -> tuple[str, ...]:
 
 @cache
 def rules_of(dataset: Dataset) -> tuple[Rule, ...]:
-    """Everything a tidied row must satisfy: field rules, verdicts on treated originals, the dataset's own rules."""
+    """Everything a tidied row must satisfy: field rules, verdicts on treated originals, checks of columns, own rules.
+
+    Raises:
+        ValueError: a grade names none of them, or a field declares what no plan can keep.
+    """
     treated = {t.source: t for t in treated_columns(dataset)}
     fields = [rule for name in declared_types(dataset) if name not in treated for rule in field_rules(dataset, name)]
     verdicts = [
-        Rule(", ".join(rule.name for rule in t.rules), pl.col(t.verdict).fill_null(False))
+        Rule(
+            ", ".join(rule.name for rule in t.rules),
+            pl.col(t.verdict).fill_null(False),
+            parts=tuple(rule.name for rule in t.rules),
+        )
         for t in treated.values()
         if t.rules
     ]
+    frames = frame_rules(dataset, tuple(silver_types(dataset)))
     own = [Rule(name, valid.fill_null(True)) for name, valid in dataset.rules.items()]
-    return (*fields, *verdicts, *own)
+    rules = (*fields, *verdicts, *frames, *own)
+    if unknown := unknown_grades(dataset, rules):
+        raise ValueError(f"{dataset.name}: grades name no rule: {unknown}; rules: {sorted(r.name for r in rules)}")
+    return rules
+
+
+@cache
+def contract_of(dataset: Dataset) -> Contract:
+    """What every row of the silver table and the table itself must be.
+
+    Rules on originals that silver no longer has (a digested e-mail) were judged before treatment and are not repeated.
+    """
+    columns = set(table_types(dataset))
+    unique = unique_sets(dataset.schema.to_schema())
+    if lost := sorted({name for names in unique for name in names} - columns):
+        raise ValueError(f"{dataset.name}: {lost} shall be unique, and silver does not have them after treatment")
+    return Contract(
+        key=table_key(dataset),
+        rules=tuple(rule for rule in rules_of(dataset) if set(rule.valid.meta.root_names()) <= columns),
+        unique=unique,
+        closed=frozenset(t.name for t in treated_columns(dataset) if t.name),
+    )
 
 
 def _instance(dtype: pl.DataType | type[pl.DataType]) -> pl.DataType:

@@ -15,10 +15,11 @@ from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.refinement.duplicates import deduplicated, settled
 from opetence_assets.refinement.judgement import ROW, judge
 from opetence_assets.refinement.quarantine import quarantine
+from opetence_assets.refinement.refusal import refuse_excess
 from opetence_assets.refinement.shape import table_types, with_new_columns
 from opetence_assets.refinement.upsert import Change, upsert
 
-CONSUMED, DELETED = "consumed", "_deleted"
+CONSUMED, BROKEN, DELETED = "consumed", "broken", "_deleted"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def refine(dataset: Dataset, lake: Lake, scratch: Path, window: Window | None = 
 
     Raises:
         DataError: bronze does not exist, tidy's types are wrong, or rows were not conserved.
+        PassRefused: more rows break a rule than its grade allows; silver and bronze's mark are as they were.
     """
     bronze = open_table(lake, dataset.table("bronze"))
     if bronze is None:
@@ -99,6 +101,7 @@ def _pass(
     tidied, gone = dataset.tidy(live.lazy()).collect(), dataset.tidy(gone.lazy()).collect()  # keys as silver has them
     _refuse_lost_rows(dataset, live, tidied)
     judged = judge(dataset, tidied)
+    refuse_excess(dataset, judged, gone)
     silver = open_table(lake, dataset.table("silver"))
     unique = deduplicated(dataset, judged.valid, silver)
     current, gone_keys = settled(dataset, unique.kept, gone)
@@ -123,6 +126,7 @@ def _pass(
         CONSUMED: {dataset.table("bronze"): bronze.version},
         "rows_in_total": before.get("rows_in_total", 0) + (0 if again else len(raw)),
         **counts.counts(),
+        BROKEN: dict(judged.broken),
     }
     quarantine(dataset, lake, scratch, bronze, raw, judged.refused, unique.extra)
     version = upsert(dataset, lake, scratch, silver, Change(current, gone_keys), progress)

@@ -1,6 +1,7 @@
 """A dataset's silver asset."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -23,10 +24,21 @@ from opetence_assets.zones.specs import (
     version_of,
 )
 
+if TYPE_CHECKING:
+    from opetence_assets.contract.severity import PassRefused
+
+WITHIN_GRADES = "within_grades"
+
 
 def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
     """Refines the bronze rows not yet consumed; a window in the config refines that span again."""
     key = asset_key(dataset, "silver")
+    graded = dg.AssetCheckSpec(
+        WITHIN_GRADES,
+        asset=key,
+        blocking=True,
+        description="No rule is broken by more rows of a pass than it tolerates.",
+    )
 
     @dg.asset(
         key=key,
@@ -44,16 +56,41 @@ def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
         pool=f"lake_{'_'.join(key.path)}",
         automation_condition=dg.AutomationCondition.eager(),
         freshness_policy=freshness_policy(dataset),
+        check_specs=[graded] if dataset.grades else [],
     )
-    def silver(config: Reload, platform: Platform) -> dg.MaterializeResult[Any]:
+    def silver(config: Reload, platform: Platform) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
+        from opetence_assets.contract.severity import PassRefused
         from opetence_assets.refinement.silver import refine
 
         refuse_leaks(dataset.name, dataset_leaks(dataset, columns))
-        done = refine(dataset, platform.lake, platform.settings.scratch, config.window())
+        try:
+            done = refine(dataset, platform.lake, platform.settings.scratch, config.window())
+        except PassRefused as refusal:
+            yield _refused(key, refusal)  # then raised: a failed check alone would still record a materialization
+            raise
         table = open_table(platform.lake, dataset.table("silver"), done.version)
         assert table is not None
         uri = f"{platform.lake.uri}/{table.key}"
         metadata = row_metadata(table.rows, uri, table.version, done.counts())
-        return dg.MaterializeResult(metadata=metadata, data_version=version_of(metadata))
+        yield dg.MaterializeResult(metadata=metadata, data_version=version_of(metadata))
+        if dataset.grades:
+            yield dg.AssetCheckResult(passed=True, check_name=WITHIN_GRADES, asset_key=key)
 
     return silver
+
+
+def _refused(key: dg.AssetKey, refusal: "PassRefused") -> dg.AssetCheckResult:
+    found = "; ".join(map(str, refusal.excesses))
+    return dg.AssetCheckResult(
+        passed=False,
+        check_name=WITHIN_GRADES,
+        asset_key=key,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=found,
+        metadata={
+            "found": found,
+            "rows": refusal.rows,
+            **{f"found: {excess.rule}": excess.found for excess in refusal.excesses},
+            **{f"allowed: {excess.rule}": excess.allowed for excess in refusal.excesses},
+        },
+    )

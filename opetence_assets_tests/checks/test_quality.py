@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from opetence_assets.checks import quality
 from opetence_assets.checks.quality import quality_results
 from opetence_assets.ingestion.bronze import load
 from opetence_assets.lake.commits import commit
@@ -48,20 +48,24 @@ def test_good_rows_pass(silver: Table) -> None:
     assert failed(silver) == {}
 
 
-def test_a_null_that_may_not_be_is_found_though_footers_are_trusted(
-    silver: Table, lake: Lake, shop_settings: Settings
-) -> None:
+def test_a_null_that_may_not_be_is_found(silver: Table, lake: Lake, shop_settings: Settings) -> None:
     rows = silver.scan().collect()
     broken = rows.with_columns(pl.when(pl.col("sale_id") == 7).then(None).otherwise(pl.col("amount")).alias("amount"))
 
     assert "amount: null: 1 rows" in failed(overwritten(lake, silver, broken, shop_settings.scratch))["rules"]
 
 
-def test_footers_that_count_no_null_spare_the_column(silver: Table) -> None:
-    not_null = [rule for rule in quality.rules_of(sales) if rule.name.endswith(": null")]
+def test_statistics_are_kept_and_tell_no_personal_value(silver: Table) -> None:
+    rules = next(result for result in quality_results(sales, silver) if result.name == "rules")
+    statistics = rules.metadata["statistics"]
 
-    assert not_null
-    assert all(quality._holds_by_footer(rule, silver) for rule in not_null if rule.name != "email: null")
+    assert json.loads(json.dumps(statistics)) == statistics
+    assert statistics["sale_id"] == {
+        **{"rows": 50, "nulls": 0, "distinct": 50, "distinct_is_exact": True, "min": 0, "max": 49, "mean": 24.5},
+        **{"p01": 0, "p05": 2, "p25": 12, "p50": 25, "p75": 37, "p95": 47, "p99": 49},
+    }
+    assert set(statistics["phone_masked"]) == {"rows", "nulls", "distinct", "distinct_is_exact"}
+    assert "•••" not in json.dumps(statistics, ensure_ascii=False)
 
 
 def test_a_repeated_key_and_a_broken_rule_are_counted(silver: Table, lake: Lake, shop_settings: Settings) -> None:

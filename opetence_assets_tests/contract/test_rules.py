@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 
-from opetence_assets.privacy.rules import field_rules
+from opetence_assets.contract.rules import field_rules, schema_rules
 from opetence_assets_tests.shop import sales
 
 CASES: dict[str, tuple[Any, pa.Column, st.SearchStrategy[Any]]] = {
@@ -70,11 +71,27 @@ def refused_by_pandera(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> list[
     return [refused(frame.slice(number, 1)) for number in range(len(frame))]
 
 
-def test_a_check_that_cannot_be_compiled_is_refused_by_name() -> None:
-    class Model:
-        @staticmethod
-        def to_schema() -> pa.DataFrameSchema:
-            return pa.DataFrameSchema({"value": pa.Column(pl.Int64, pa.Check(lambda data: True, name="odd"))})
+def test_a_check_without_expression_is_judged_by_pandera_and_says_so() -> None:
+    def even(data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key) % 2 == 0)
 
-    with pytest.raises(ValueError, match=r"shop/sales.value: check odd has no expression"):
-        field_rules(replace(sales, schema=Model), "value")  # pyright: ignore[reportArgumentType]
+    schema = pa.DataFrameSchema({"value": pa.Column(pl.Int64, pa.Check(even, name="odd"))})
+    null, judged = schema_rules(schema, "value", "shop/sales")
+
+    assert (null.by_pandera, judged.by_pandera) == (False, True)
+    assert "% 2" in judged.text
+    assert pl.DataFrame({"value": [1, 2, None]}).select(judged.valid).to_series().to_list() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("check", "says"),
+    [
+        (pa.Check.str_matches(r"(?=a)b"), "not one of Polars"),
+        (pa.Check.str_contains(re.compile("a", re.IGNORECASE)), "drops the flags"),
+    ],
+)
+def test_a_pattern_that_would_mean_something_else_is_refused_by_name(check: pa.Check, says: str) -> None:
+    schema = pa.DataFrameSchema({"value": pa.Column(pl.String, check)})
+
+    with pytest.raises(ValueError, match=rf"shop/sales.value: .*{says}"):
+        schema_rules(schema, "value", "shop/sales")
