@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from opetence_assets import datasets
-from opetence_assets.dataset import Dataset, Pii, pii_of
+from opetence_assets.contract.severity import unknown_grades
+from opetence_assets.dataset import Dataset, Grade, Pii, pii_of
 from opetence_assets.datasets import all_datasets
 from opetence_assets.privacy.treatment import treated_columns
 from opetence_assets.refinement.shape import declared_types, rules_of, silver_types, table_types
@@ -128,3 +129,18 @@ def test_a_system_that_cannot_be_imported_is_an_error(tmp_path: Path, monkeypatc
 
     with pytest.raises(ImportError, match="no_such_library"):
         all_datasets.__wrapped__()
+
+
+@every_dataset
+def test_every_grade_is_of_a_rule_and_leaves_room_to_breathe(dataset: Dataset) -> None:
+    assert unknown_grades(dataset, rules_of(dataset)) == []
+    assert all(0 <= grade.up_to <= 1 for grade in dataset.grades.values())
+
+
+def test_a_grade_of_no_rule_is_refused_where_rules_are_compiled() -> None:
+    from dataclasses import replace
+
+    declared = all_datasets()[0]
+
+    with pytest.raises(ValueError, match=r"grades name no rule: \['no such rule'\]"):
+        rules_of(replace(declared, grades={"no such rule": Grade()}))

@@ -7,7 +7,7 @@ time in Berlin without saying so. Some couriers' phones keep wrong time: deliver
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Month, Utc
+from opetence_assets.dataset import Dataset, Grade, Month, Utc
 from opetence_assets.datasets.logistics_service import LAG, logistics_service
 
 STATUSES = ["created", "picked_up", "in_transit", "delivered", "failed"]
@@ -38,5 +38,6 @@ shipments = Dataset(
     tidy=tidy,
     partition_by=Month("shipped_at"),
     rules={"delivered before shipped": pl.col("delivered_at") >= pl.col("shipped_at")},
+    grades={"delivered before shipped": Grade(up_to=0.05)},
     owner="team:logistics",
 )

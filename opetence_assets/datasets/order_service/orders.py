@@ -7,7 +7,7 @@ Orders are never deleted, only cancelled. Voucher codes are typed by people: bla
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Completeness, Dataset, Money, Month, Pii, Subject, Utc
+from opetence_assets.dataset import Completeness, Dataset, Grade, Money, Month, Pii, Subject, Utc
 from opetence_assets.datasets.order_service import LAG, ORDER_ID, order_service
 
 STATUSES = ["placed", "paid", "shipped", "delivered", "cancelled"]
@@ -40,6 +40,7 @@ orders = Dataset(
     subject=Subject("user", "user_id"),
     partition_by=Month("ordered_at"),
     rules={"ordered in the future": pl.col("ordered_at") <= pl.col("_loaded_at")},
+    grades={"total: greater_than_or_equal_to": Grade(up_to=0.001), "ordered in the future": Grade(up_to=0.01)},
     completeness=Completeness(null_rate_at_most={"recipient_phone_masked": 0.05}),
     owner="team:orders",
 )

@@ -6,7 +6,7 @@
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Month, Pii, Subject, Utc
+from opetence_assets.dataset import Dataset, Grade, Month, Pii, Severity, Subject, Utc
 from opetence_assets.datasets.payments import CURRENCY, at_seconds, payments
 
 
@@ -46,5 +46,6 @@ charges = Dataset(
     key=("charge_id",), cursor="changed_at", schema=Charge, tidy=at_seconds(Charge, "created_at"),
     subject=Subject("stripe_customer", "customer_id"), partition_by=Month("created_at"),
     rules={"refunded more than charged": pl.col("amount_refunded") <= pl.col("amount")},
+    grades={"amount: greater_than_or_equal_to": Grade(Severity.BLOCK)},
     owner="team:finance",
 )  # fmt: skip

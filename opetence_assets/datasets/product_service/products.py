@@ -3,7 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Money, Utc
+from opetence_assets.dataset import Dataset, Grade, Money, Severity, Utc
 from opetence_assets.datasets.product_service import LAG, product_service
 
 
@@ -23,5 +23,7 @@ products = Dataset(
     key=("product_id",),
     cursor="updated_at",
     schema=Product,
+    rules={"garbled name": ~pl.col("name").str.contains("Ã|Â")},  # UTF-8 read as cp1252
+    grades={"garbled name": Grade(Severity.WARN, up_to=0.05)},
     owner="team:products",
 )
