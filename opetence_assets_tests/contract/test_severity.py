@@ -145,11 +145,15 @@ def test_the_orchestrator_shows_the_rule_and_records_no_materialization(
     import dagster as dg
 
     from opetence_assets import resources
+    from opetence_assets.lineage.columns import made_graph
     from opetence_assets.zones.silver import WITHIN_GRADES, silver_asset
 
     monkeypatch.setattr(resources, "_settings", lambda: shop_settings)
     blocking = graded(amount=Grade(Severity.BLOCK))
-    assets, given = [silver_asset(blocking)], {"platform": resources.Platform()}
+    assets, given = (
+        [silver_asset(blocking, made_graph({"nodes": {}, "sources": {}}, [blocking]))],
+        {"platform": resources.Platform()},
+    )
     shop.sell(range(5))
     shop.sell([1], amount="-1.00")
     load(blocking, lake, shop_settings)
