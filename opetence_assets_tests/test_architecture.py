@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "lineage": {"privacy", "contract", "refinement", "warehouse"},
     "review": {"lake", "privacy", "contract", "refinement", "warehouse", "datasets", "lineage"},
     "report": {"lake", "quality", "datasets"},
-    "warehouse": {"lake", "datasets", "refinement"},  # gold is built over all silver: it tells dbt the columns
+    # gold is built over all silver: it tells dbt the columns
+    "warehouse": {"lake", "datasets", "refinement", "privacy"},
     "resources": {"lake"},
     "webhooks": {"lake", "sources"},
     "zones": {"lake", "privacy", "ingestion", "refinement", "warehouse", "resources", "contract", "lineage", "quality"},

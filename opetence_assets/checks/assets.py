@@ -6,6 +6,7 @@ import dagster as dg
 
 from opetence_assets.checks.arrival import arrival_results
 from opetence_assets.checks.completeness import completeness_results
+from opetence_assets.checks.personal import NAME, personal_result
 from opetence_assets.checks.quality import quality_results, warnings_of
 from opetence_assets.dataset import Dataset
 from opetence_assets.lake.places import Lake
@@ -17,7 +18,7 @@ from opetence_assets.resources import Platform
 def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
     """Quality and completeness of silver; blocking ones keep the version out of every release."""
     key = dg.AssetKey(dataset.table("silver").split("/"))
-    names = ["schema", "rules", "unique_key", "conserved"]
+    names = ["schema", "rules", "unique_key", "conserved", NAME]
     specs = [dg.AssetCheckSpec(name, asset=key, blocking=True, description=_SAYS[name]) for name in names]
     if dataset.counted:
         specs.append(dg.AssetCheckSpec("complete", asset=key, blocking=True, description=_SAYS["complete"]))
@@ -31,6 +32,7 @@ def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
         lake = platform.lake
         silver = _opened(lake, dataset.table("silver"))
         results = [*quality_results(dataset, silver), *completeness_results(dataset, lake, silver)]
+        results.append(personal_result(dataset, lake, silver))
         record(lake, silver.key, silver.version, results)
         yield from _reported(key, results)
 
@@ -85,6 +87,7 @@ _SAYS = {
     "rules": "No row breaks a rule of the declaration; such rows belong in quarantine.",
     "unique_key": "The key is unique, and so is what the schema says is.",
     "conserved": "Every bronze row is accepted, quarantined, duplicate, filtered or deleted.",
+    NAME: "No text holds an e-mail, a phone, card or national number, an IBAN or an IP address in the clear.",
     "complete": "Every key of the source is in silver or in quarantine.",
     "filled": "Columns are no emptier than declared.",
     "warned": "Rows that break a rule graded as a warning: they are in silver.",

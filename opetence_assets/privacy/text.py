@@ -8,8 +8,14 @@ import polars as pl
 
 # In this order: without its plus a phone number may look like a card's, and a card's like a phone number.
 _PERSONAL = (
-    ("<e-mail>", r"[\p{L}\p{N}._%+\-]+\s?(?:@|\(at\)|\[at\])\s?[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+"),
+    ("<e-mail>", r"[\p{L}\p{N}._%+\-]+\s?(?:@|%40|\(at\)|\[at\])\s?[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+"),
     ("<iban>", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),
+    ("<ip>", r"\b(?:\d{1,3}\.){3}\d{1,3}\b"),
+    (
+        "<ip>",
+        r"\b(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}\b|\b(?:[0-9a-fA-F]{1,4}:){1,6}:(?:[0-9a-fA-F]{1,4}:?){1,6}\b",
+    ),
+    ("<number>", r"\b[A-Z]{2}\d{9}\b|\b\d{3}-\d{2}-\d{4}\b"),
     ("<phone>", r"\+\d(?:[ \-/.()]{0,2}\d){6,14}\b"),
     ("<card>", r"\b\d(?:[ \-]?\d){12,18}\b"),
     ("<phone>", r"(?:\b00|\b0|\(\+?\d{1,4}\)[ \-]?)[\d](?:[ \-/.()]{0,2}\d){6,14}\b"),
@@ -18,7 +24,7 @@ _IPV4 = r"^((?:\d{1,3}\.){3})\d{1,3}$"
 
 
 def scrubbed(text: pl.Expr) -> pl.Expr:
-    """Free text without e-mail addresses, IBANs, card and phone numbers; what stood there is named in brackets.
+    """Free text without e-mail and IP addresses, IBANs, national, card and phone numbers; each is named in brackets.
 
     Rather a number too many than one too few: an order number of 13 digits goes too.
     """

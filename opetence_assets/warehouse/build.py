@@ -19,7 +19,7 @@ from opetence_assets.warehouse.changes import Plan, kept_models, plans, rebuilt_
 from opetence_assets.warehouse.manifest import PROJECT, ensure_manifest, invoke, parsed_project, project_checksum
 from opetence_assets.warehouse.models import Model, declared_sources, read_models, tests_without
 from opetence_assets.warehouse.plugin import Preparation, preparing
-from opetence_assets.warehouse.results import GOOD, CheckRun, ModelRun, check_runs, model_runs
+from opetence_assets.warehouse.results import GOOD, CheckRun, ModelRun, check_runs, model_runs, personal_runs
 from opetence_assets.warehouse.views import datasets, register, show_released, show_silver, silver_tables
 
 if TYPE_CHECKING:
@@ -123,12 +123,13 @@ def build(
     scratch.mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(prefix="gold-", dir=scratch))
     con, database, results = _run(lake, settings, manifest, work, folder) if work.wanted else _idle()
+    models = model_runs(con, results)
     built = GoldBuild(
         run=uuid4().hex,
         work=work,
         scratch=folder,
-        model_runs=(*model_runs(con, results), *_kept_runs(work)),
-        check_runs=check_runs(con, results),
+        model_runs=(*models, *_kept_runs(work)),
+        check_runs=(*check_runs(con, results), *personal_runs(con, work.models.values(), models)),
         days={name: _days(con, plan) for name, plan in work.plans.items()} | _no_days(work),
         connection=con,
         database=database,

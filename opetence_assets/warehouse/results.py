@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+from opetence_assets.privacy.detection import ANY, kinds_of, told, without_values
+from opetence_assets.warehouse.models import Model
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+NO_PERSONAL_VALUES = "no_personal_values"
 GOOD = ("success", "kept", "pass", "warn")
 
 
@@ -67,6 +72,32 @@ def check_runs(con: DuckDBPyConnection, results: list[Any]) -> tuple[CheckRun, .
     )
 
 
+def personal_runs(con: DuckDBPyConnection, models: Iterable[Model], runs: Iterable[ModelRun]) -> Iterator[CheckRun]:
+    """What was built, searched for personal values in the clear: one check a model, of a daily one its fresh days."""
+    built = {run.name for run in runs if run.status == "success"}
+    for model in models:
+        texts = [name for name, dtype in model.columns.items() if dtype == "varchar"]
+        if model.published and model.name in built and texts:
+            yield _personal_run(con, model, texts)
+
+
+def _personal_run(con: DuckDBPyConnection, model: Model, texts: list[str]) -> CheckRun:
+    start, table = perf_counter(), f"{'gold' if model.day is None else 'fresh'}.{model.name}"
+    hits = ", ".join(f'list(distinct "{name}") filter (where regexp_matches("{name}", $any))' for name in texts)
+    row = con.execute(f"select {hits} from {table}", {"any": ANY}).fetchone() or ()  # noqa: S608 - our own names
+    found = {name: kinds for name, values in zip(texts, row, strict=True) if (kinds := kinds_of(values or ()))}
+    return CheckRun(
+        name=NO_PERSONAL_VALUES,
+        model=model.name,
+        column=None,
+        status="fail" if found else "pass",
+        severity="error",
+        failures=sum(sum(kinds.values()) for kinds in found.values()),
+        seconds=perf_counter() - start,
+        message="; ".join(f"{told(kinds)} in {model.table}.{name}" for name, kinds in found.items()),
+    )
+
+
 def _model_of(node: Any) -> str:
     """The model a test belongs to."""
     unit = getattr(node, "tested_node_unique_id", None)
@@ -75,8 +106,7 @@ def _model_of(node: Any) -> str:
 
 def _told(result: Any) -> str:
     """dbt's message less everything in quotes: an error of the engine may quote a value from the data."""
-    message = str(result.message or "") if str(result.status) not in ("success", "pass") else ""
-    return re.sub(r"'[^'\n]*'|\"[^\"\n]*\"", "'…'", message)
+    return without_values(str(result.message or "")) if str(result.status) not in ("success", "pass") else ""
 
 
 def _broken_rules(con: DuckDBPyConnection, result: Any) -> str:

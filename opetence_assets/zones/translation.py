@@ -17,10 +17,12 @@ import dagster as dg
 
 from opetence_assets.lineage.graph import Graph
 from opetence_assets.lineage.policy import declared_personal
+from opetence_assets.warehouse.results import NO_PERSONAL_VALUES
 from opetence_assets.zones.specs import column_lineage
 
 Node = Mapping[str, Any]
 RELEASE = dg.AssetKey(["gold", "release"])
+_NONE_SAYS = "No text holds an e-mail, a phone, card or national number, an IBAN or an IP address in the clear."
 _RELEASE_SAYS = """\
 **What people read.** A release pins one version of every table of every zone. It is swapped in one step, and only after
 every check has passed: nobody ever sees half a refresh. `opetence query` reads the newest one, backups copy it, and
@@ -124,6 +126,9 @@ def _release_spec(published: list[dg.AssetKey]) -> dg.AssetSpec:
 
 def _check_specs(nodes: Mapping[str, Node]) -> Iterator[dg.AssetCheckSpec]:
     for node in nodes.values():
+        texts = [column for column in node.get("columns", {}).values() if column["data_type"] == "varchar"]
+        if node["resource_type"] == "model" and node["path"].startswith("gold/") and texts:
+            yield dg.AssetCheckSpec(NO_PERSONAL_VALUES, asset=_key(node), description=_NONE_SAYS, blocking=True)
         if node["resource_type"] == "test":
             model = node["attached_node"] or node["depends_on"]["nodes"][0]
             yield dg.AssetCheckSpec(
