@@ -117,6 +117,8 @@ class Watch:
     figures: tuple[str, ...] = ()  # numeric silver columns: mean and sum
     distinct: tuple[str, ...] = ()  # silver columns whose distinct values are counted
     by: tuple[str, ...] = ()  # silver columns whose values are watched apart (segments)
+    day: str | None = None  # the silver column that says when it happened; default: partition_by's, or a file's date
+    settles: timedelta = timedelta(0)  # how long segments and nulls of a day go on changing: judged after that
     blocking: bool = False  # an anomaly keeps the version out of every release
 
 

@@ -18,6 +18,7 @@ from opetence_assets.lake.verdicts import refused
 from opetence_assets.lineage.graph import Graph
 from opetence_assets.lineage.policy import gold_leaks, refuse_leaks
 from opetence_assets.resources import Platform
+from opetence_assets.zones.measured import measured, measured_results, measured_specs
 from opetence_assets.zones.outcome import checked, materialized, record_verdicts
 from opetence_assets.zones.specs import asset_key
 from opetence_assets.zones.translation import RELEASE, gold_specs, silver_is_news
@@ -46,6 +47,7 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
     specs, checks = gold_specs(manifest, columns)
     condition = silver_is_news([asset_key(dataset, "silver") for dataset in datasets])
     specs = [spec.replace_attributes(automation_condition=condition) if spec.key == RELEASE else spec for spec in specs]
+    specs += measured_specs(datasets)
 
     @dg.multi_asset(name="gold", specs=specs, check_specs=checks, pool="gold", allow_arbitrary_check_specs=True)
     def gold(context: dg.AssetExecutionContext, config: Rebuild, platform: Platform) -> Iterator[Any]:
@@ -67,12 +69,14 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
                     allow_retries=False,
                 )
             others = {**pinned(datasets, lake, "bronze"), **pinned(datasets, lake, "quarantine")}
-            release = publish(built, lake, others=others)
+            history = measured(datasets, lake, settings, silver, context.run_id)
+            release = publish(built, lake, others={**others, **history})
         finally:
             built.close()
         record_verdicts(built, lake, release)
         context.log.info("release %s is current", release.number)
-        done = {result.asset_key: result for result in materialized(built, lake, release)}
+        results = [*measured_results(lake, history), *materialized(built, lake, release)]
+        done = {result.asset_key: result for result in results}
         yield from (done[key] for key in _in_order(context.assets_def) if key in done)
 
     return gold

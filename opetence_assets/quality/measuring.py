@@ -1,0 +1,139 @@
+"""Measures a silver version once: the days that changed since the version measured before, and the whole of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from opetence_assets.dataset import Dataset
+from opetence_assets.lake.drift import drift_events
+from opetence_assets.lake.places import Lake
+from opetence_assets.lake.progress import last_progress
+from opetence_assets.lake.tables import Table, commits, open_table
+from opetence_assets.privacy.treatment import declared_columns
+from opetence_assets.quality.figures import by_day, event_column, event_day, nullable
+from opetence_assets.quality.history import RECORD_TYPES, Run, history, keep, measured_until, newest, task_of
+from opetence_assets.quality.metrics import described
+from opetence_assets.refinement.shape import VERSION, table_key
+from opetence_assets.settings import Settings
+
+
+def measure(dataset: Dataset, lake: Lake, silver: Table, *, now: datetime, run: Run | None = None) -> bool:
+    """Measures a version that was not; False, without reading a row, where it or a later one was."""
+    since, run = measured_until(lake, silver.key), run or Run()
+    if since is not None and since >= silver.version:
+        return False
+    started = time.perf_counter()
+    days = _changed_days(dataset, lake, silver, since)
+    daily = by_day(dataset, silver, days)
+    if since is not None:
+        daily = _news(lake, silver.key, daily, days)
+    long = pl.concat([daily, _whole(dataset, lake, silver, now)], how="diagonal_relaxed")
+    records = _recorded(dataset, silver, long, now, run)
+    task = task_of(silver.key, silver.version, since, daily["day"].n_unique(), len(records), datetime.now(UTC))
+    run_of = {"run_id": run.id, "run_url": run.url, "seconds": round(time.perf_counter() - started, 3)}
+    return keep(lake, silver.key, silver.version, records, {**task, **run_of})
+
+
+def run_of(run_id: str, settings: Settings) -> Run:
+    """A run and its page in the UI."""
+    return Run(run_id, f"{settings.variables.get('OPETENCE_UI_URL', 'http://127.0.0.1:3000')}/runs/{run_id}")
+
+
+def _changed_days(dataset: Dataset, lake: Lake, silver: Table, since: int | None) -> Sequence[date] | None:
+    """Days with rows written since a version, and days that rows left; None: all, where that cannot be told."""
+    if since is None or dataset.partition_by is None or event_column(dataset) != dataset.partition_by.column:
+        return None
+    later = [commit for commit in commits(lake, silver.key, since) if commit.version <= silver.version]
+    if len(later) != silver.version - since:
+        return None
+    written = silver.scan().filter(pl.col(VERSION) > since).select(event_day(dataset)).unique().collect()
+    left = {date.fromisoformat(day) for commit in later for day in commit.metadata.get("days", [])}
+    return sorted({*written["day"].drop_nulls().to_list(), *left})
+
+
+def _news(lake: Lake, key: str, daily: pl.DataFrame, days: Sequence[date] | None) -> pl.DataFrame:
+    """What differs from the last word on it; a figure that is gone (its rows left the day) is zero now."""
+    figure = ["metric_name", "segment", "day"]
+    known = newest(history(lake, key)).filter(pl.col("day").is_not_null()).select(*figure, pl.col("value").alias("was"))
+    known = known if days is None else known.filter(pl.col("day").is_in(list(days)))
+    compared = daily.join(known, on=figure, how="full", coalesce=True)
+    counted = pl.col("metric_name").str.contains(r"^(rows|sum\(|distinct\()")
+    gone = pl.when(counted).then(0.0)
+    changed = pl.coalesce("value", gone).alias("value")
+    return compared.with_columns(changed).filter(pl.col("value").ne_missing(pl.col("was"))).drop("was").drop_nulls()
+
+
+def _whole(dataset: Dataset, lake: Lake, silver: Table, now: datetime) -> pl.DataFrame:
+    """Figures of the whole table, from the log and the files' own statistics: not one row is read."""
+    rows, quarantine = silver.rows, open_table(lake, dataset.table("quarantine"))
+    key_nulls = [_nulls(silver, name) for name in table_key(dataset)]
+    values: dict[str, float | None] = {
+        "rows": rows,
+        **{f"null_rate({name})": _share(_nulls(silver, name), rows) for name in nullable(dataset)},
+        "quarantined": quarantine.rows if quarantine else 0,
+        "duplicates": last_progress(lake, silver.key, silver.version).get("duplicates", 0),
+        "key_completeness": _complete(key_nulls, rows),
+        "source_coverage": _coverage(dataset, lake),
+        "age": _age(dataset, silver, now),
+    }
+    names, found = zip(*((name, value) for name, value in values.items() if value is not None), strict=True)
+    return pl.DataFrame({"metric_name": names, "value": [float(value) for value in found], "segment": ""})
+
+
+def newest_event(dataset: Dataset, silver: Table) -> datetime | None:
+    """The newest event or change that silver tells of, from the files' statistics; None where it has no time.
+
+    The cursor goes first: a row that was changed today is news, whenever it happened.
+    """
+    column = dataset.cursor or event_column(dataset)
+    stats = [file.stats.get("maxValues", {}).get(column) for file in silver.files]
+    texts = [text for text in stats if isinstance(text, str)]
+    try:
+        moments = [datetime.fromisoformat(text) for text in texts]
+    except ValueError:
+        return None  # a cursor that is no time
+    return max((m if m.tzinfo else m.replace(tzinfo=UTC) for m in moments), default=None)
+
+
+def _age(dataset: Dataset, silver: Table, now: datetime) -> float | None:
+    found = newest_event(dataset, silver)
+    return None if found is None else max(0.0, (now - found).total_seconds())
+
+
+def _nulls(silver: Table, column: str) -> int | None:
+    counts = [file.stats.get("nullCount", {}).get(column) for file in silver.files]
+    return None if any(count is None for count in counts) else sum(counts)
+
+
+def _share(part: int | None, rows: int) -> float | None:
+    return None if part is None or not rows else part / rows
+
+
+def _complete(nulls: Sequence[int | None], rows: int) -> float | None:
+    known = [count for count in nulls if count is not None]
+    return 1 - max(known) / rows if known and rows else None
+
+
+def _coverage(dataset: Dataset, lake: Lake) -> float:
+    """Columns captured of those the source has, as far as loads have met any that nobody declared."""
+    known = set(declared_columns(dataset))
+    met = {e.change.removeprefix("added: ") for e in drift_events(lake, dataset.name) if e.change.startswith("added: ")}
+    return len(known) / len(known | met) if known else 1.0
+
+
+def _recorded(dataset: Dataset, silver: Table, long: pl.DataFrame, now: datetime, run: Run) -> pl.DataFrame:
+    named = long.join(described(dataset).unique("metric_name"), on="metric_name", how="left")
+    fixed = {
+        "target_system": "silver",
+        "table_name": silver.key,
+        "measured_at": now,
+        "table_version": silver.version,
+        "run_id": run.id,
+        "run_url": run.url,
+    }
+    filled = named.with_columns(**{name: pl.lit(value) for name, value in fixed.items()})
+    return filled.select(pl.col(name).cast(dtype) for name, dtype in RECORD_TYPES.items())  # pyright: ignore[reportArgumentType]

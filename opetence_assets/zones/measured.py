@@ -1,0 +1,62 @@
+"""The history of what was measured: three tables that belong to every release, beside dbt's models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from opetence_assets.dataset import Dataset
+from opetence_assets.lake.places import Lake
+from opetence_assets.lake.tables import open_table
+from opetence_assets.settings import Settings
+from opetence_assets.zones.specs import asset_key, row_metadata, version_of
+
+_SAYS = {
+    "data_quality_metrics": "What is measured of every table: type, formula, unit; derived from the declarations.",
+    "data_quality_metric_records": "Every figure ever measured, by table, segment and day; a changed day anew.",
+    "data_quality_measurement_tasks": "What was measured when, of which version, by which run.",
+}
+
+
+def measured_specs(datasets: tuple[Dataset, ...]) -> list[dg.AssetSpec]:
+    """An asset for each table of the history."""
+    return [
+        dg.AssetSpec(
+            dg.AssetKey(["gold", name]),
+            deps=[asset_key(dataset, "silver") for dataset in datasets] if name.endswith("records") else [],
+            group_name="gold_quality",
+            description=says,
+            kinds={"polars", "deltalake"},
+            owners=["team:data"],
+            tags={"zone": "gold", "domain": "quality", "personal_data": "no"},
+        )
+        for name, says in _SAYS.items()
+    ]
+
+
+def measured(
+    datasets: tuple[Dataset, ...], lake: Lake, settings: Settings, silver: Mapping[str, int], run_id: str
+) -> dict[str, int]:
+    """Measures what no check has, takes all measurements into the history and gives the versions for the release."""
+    from opetence_assets.quality.history import take_in
+    from opetence_assets.quality.measuring import measure, run_of
+
+    for dataset in datasets:
+        table = open_table(lake, key, silver[key]) if (key := dataset.table("silver")) in silver else None
+        if table is not None:
+            measure(dataset, lake, table, now=datetime.now(UTC), run=run_of(run_id, settings))
+    return take_in(lake, settings.scratch, datasets)
+
+
+def measured_results(lake: Lake, versions: Mapping[str, int]) -> Iterator[dg.MaterializeResult[Any]]:
+    """A materialization for each table of the history."""
+    for key, version in versions.items():
+        table = open_table(lake, key, version)
+        assert table is not None
+        metadata = row_metadata(table.rows, f"{lake.uri}/{key}", version, {})
+        yield dg.MaterializeResult(
+            asset_key=dg.AssetKey(key.split("/")), metadata=metadata, data_version=version_of(metadata)
+        )

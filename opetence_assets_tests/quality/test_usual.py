@@ -1,0 +1,70 @@
+"""What a day usually brings: a share of the seeded year (``year.py``), and the corners it has not."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+
+from opetence_assets.quality.findings import Figure, judged, sentence
+from opetence_assets.quality.usual import Kind, Series
+from opetence_assets_tests.quality.year import LEARNING, Score, judge_table, table
+
+MONDAY = date(2026, 3, 2)
+
+
+def rows(*values: float) -> Series:
+    many = np.array(values, dtype=np.float64)
+    return Series(Kind.COUNT, MONDAY.toordinal(), many, many)
+
+
+def test_accidents_of_a_seeded_year_are_found_and_hardly_another_day_is_called_unusual() -> None:
+    score = Score()
+    series, planned = table(0, 4)
+    near = sorted({at for accident in planned for at in range(accident.first, accident.first + accident.days)})
+
+    for at in near:
+        judge_table(series, planned, score, range(at, at + 1))
+    judge_table(*table(0, 5, accidents=False, days=LEARNING + 60), score, range(LEARNING, LEARNING + 60))
+
+    assert score.recall >= 0.9, score.missed
+    assert score.precision >= 0.9
+
+
+def test_an_unusual_day_says_so_in_one_sentence() -> None:
+    week = (100, 110, 105, 108, 120, 60, 0)
+    series = rows(*(value * 10 for _ in range(6) for value in week), 590.0)
+
+    (finding,) = judged({Figure("rows"): series}, MONDAY + timedelta(weeks=6)).findings
+
+    said = sentence("orders", finding)
+    assert said.startswith("orders 41 % below the usual Monday (590 where ")
+    assert said.endswith("on 2026-04-13")
+
+
+def test_below_three_weeks_nothing_is_judged() -> None:
+    short = {Figure("rows"): rows(*[100.0] * 20, 0.0)}
+    enough = {Figure("rows"): rows(*[100.0] * 21, 0.0)}
+
+    assert judged(short, MONDAY + timedelta(20)).figures == 0
+    assert len(judged(enough, MONDAY + timedelta(21)).findings) == 1
+
+
+def test_a_day_of_rest_is_usual_and_so_is_a_handful_less() -> None:
+    sundays_off = rows(*(value for _ in range(8) for value in (50, 50, 50, 50, 50, 50, 0)))
+    few = rows(*(4, 2, 3, 5, 1, 4, 2) * 8, 0.0)
+
+    assert judged({Figure("rows"): sundays_off}, MONDAY + timedelta(55)).findings == ()
+    assert judged({Figure("rows"): few}, MONDAY + timedelta(56)).findings == ()
+
+
+def test_nulls_and_hours_are_told_in_points_and_hours() -> None:
+    sizes = np.full(43, 500.0)
+    nulls = Series(Kind.RATE, MONDAY.toordinal(), np.array([0.03] * 42 + [0.4]), sizes)
+    hours = Series(Kind.HOUR, MONDAY.toordinal(), np.array([23.8, 0.2] * 21 + [4.0]), sizes)
+
+    found = judged({Figure("null_rate(note)"): nulls, Figure("hour"): hours}, MONDAY + timedelta(42)).findings
+
+    said = " | ".join(sentence("orders", finding) for finding in found)
+    assert "null_rate(note) of orders 37 points above" in said
+    assert "time of day of orders 4." in said
