@@ -135,8 +135,13 @@ def test_a_day_later_only_changed_days_are_rebuilt_and_a_source_that_is_down_kee
     assert before is not None
     platform.opetence("sandbox", "tick")
 
-    said = platform.opetence("run", code=1, ZENDESK_URL="http://")  # one source is down, without retries
+    said = platform.opetence("run", "--hold", code=1, ZENDESK_URL="http://")  # one source is down, without retries
 
+    assert platform.opetence("status", "--json")["release"] == 1  # nobody reads it yet
+    change = {table["table"]: table for table in platform.opetence("release", "diff", "--json")}["gold/fct_orders"]
+    assert change["added"] == change["rows"]["after"] - change["rows"]["before"] > 0
+    assert change["sums"]["total"]["after"] > change["sums"]["total"]["before"]
+    assert platform.opetence("release", "promote", "--json") == {"release": 2, "candidate": 1}
     after = open_table(lake, "gold/fct_orders")
     assert after is not None
     assert "found no answer from the API at ZENDESK_URL" in " ".join(said.split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from opetence_assets.command import backups, quarantine, run, sandbox, scaffold, sql, status, ui, webhooks
+from opetence_assets.command import backups, quarantine, release, run, sandbox, scaffold, sql, status, ui, webhooks
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,7 @@ app.command("query")(sql.query)
 app.add_typer(backups.app, name="backup")
 app.command("restore")(backups.restore)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(release.app, name="release")
 app.add_typer(sandbox.app, name="sandbox")
 app.command("new-dataset")(scaffold.new_dataset)
 app.command("ui")(ui.ui)

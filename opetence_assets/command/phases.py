@@ -45,7 +45,9 @@ class Outcome:
         return not self.failures
 
 
-def run_phases(settings: Settings, select: Sequence[str], bars: Bars, *, reload: bool = False) -> Outcome:
+def run_phases(
+    settings: Settings, select: Sequence[str], bars: Bars, *, reload: bool = False, hold: bool = False
+) -> Outcome:
     """Runs every phase that has something to do. A source that is down keeps its own tables as they are, no others:
     gold is built of the newest silver that passed its checks, and refuses what did not.
     """
@@ -63,13 +65,13 @@ def run_phases(settings: Settings, select: Sequence[str], bars: Bars, *, reload:
     with dg.DagsterInstance.get() as instance:
         bury_dead(instance)
         for phase in phases(
-            settings, select, reload=reload
+            settings, select, reload=reload, hold=hold
         ):  # lazily: a later phase is due only once the earlier ones are done
             _run(phase, definitions.defs, instance, outcome, bars)
     return outcome
 
 
-def phases(settings: Settings, select: Sequence[str], *, reload: bool = False) -> Iterator[Phase]:
+def phases(settings: Settings, select: Sequence[str], *, reload: bool = False, hold: bool = False) -> Iterator[Phase]:
     """Files by the day, tables by watermark, gold, backups; each only if it is due when its turn comes."""
     from opetence_assets.datasets import all_datasets, dataset_named
     from opetence_assets.lake.places import lake_at
@@ -85,7 +87,7 @@ def phases(settings: Settings, select: Sequence[str], *, reload: bool = False) -
         config = {d.table("bronze"): {"full": True} for d in tables} if reload else {}
         yield Phase("tables", [d.table(zone) for d in tables for zone in ("bronze", "silver")], config=config)
     if _gold_is_due(lake, settings):
-        yield Phase("gold", ["gold"])
+        yield Phase("gold", ["gold"], config={"gold": {"hold": True}} if hold else {})
     if current_release(lake) is not None:
         yield Phase("backup", ["backup"], partition=datetime.now(UTC).date().isoformat())
 
@@ -115,17 +117,18 @@ def _files(dataset: Dataset, lake: Lake, settings: Settings) -> Iterator[Phase]:
 
 def _gold_is_due(lake: Lake, settings: Settings) -> bool:
     from opetence_assets.datasets import all_datasets
+    from opetence_assets.lake.candidates import waiting_candidate
     from opetence_assets.lake.releases import current_release
     from opetence_assets.warehouse.manifest import project_checksum
     from opetence_assets.zones.gold import pinned
 
-    release = current_release(lake)
-    if release is None or release.notes.get("project") != project_checksum():
+    made = waiting_candidate(lake) or current_release(lake)  # what waits to be promoted need not be built again
+    if made is None or made.notes.get("project") != project_checksum():
         return True
     newest = {
         key: version for zone in ("silver", "quarantine") for key, version in pinned(all_datasets(), lake, zone).items()
     }
-    return any(release.versions.get(key) != version for key, version in newest.items())
+    return any(made.versions.get(key) != version for key, version in newest.items())
 
 
 def _run(phase: Phase, defs: Any, instance: Any, outcome: Outcome, bars: Bars) -> None:

@@ -20,6 +20,9 @@ def run(
         float, typer.Option(envvar="OPETENCE_SCALE", help="size of the sandbox when it is first seeded")
     ] = 1.0,
     reload: Annotated[bool, typer.Option(help="read the selected sources whole again, not only what is new")] = False,
+    hold: Annotated[
+        bool, typer.Option(help="leave gold as a candidate: compare it, then opetence release promote")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Takes up what changed: sources → bronze → silver → gold, checked, released and backed up. Safe to repeat."""
@@ -36,7 +39,7 @@ def run(
         bars("dbt manifest", 0, 1)
         ensure_manifest(settings)
         bars("dbt manifest", 1, 1)
-        outcome = run_phases(settings, select or [], bars, reload=reload)
+        outcome = run_phases(settings, select or [], bars, reload=reload, hold=hold)
     if json:
         emit(as_data(outcome, settings), as_json=True)
     else:

@@ -11,7 +11,7 @@ from opetence_assets.ingestion.looked import nothing_new_in
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.tables import open_table
-from opetence_assets.lake.verdicts import refused
+from opetence_assets.lake.verdicts import failed, verdict
 from opetence_assets.settings import Settings
 
 
@@ -24,7 +24,8 @@ def is_due(dataset: Dataset, lake: Lake, settings: Settings) -> bool:
     consumed = last_progress(lake, silver.key, silver.version).get("consumed", {}).get(bronze.key)
     known = (loaded, nothing_new_in(dataset, settings, bronze.version))
     moved = dataset.feed.since is None and dataset.feed.fingerprint(dataset, settings) not in known
-    return moved or consumed != bronze.version or bool(refused(lake, silver.key, silver.version))
+    results = verdict(lake, silver.key, silver.version)
+    return moved or consumed != bronze.version or results is None or bool(failed(results))
 
 
 def due_days(dataset: Dataset, lake: Lake, settings: Settings) -> list[date]:

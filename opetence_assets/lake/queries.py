@@ -27,7 +27,7 @@ def query(lake: Lake, release: Release, sql: str) -> pa.Table:
     """The result of one SELECT (or EXPLAIN, DESCRIBE, SHOW, SUMMARIZE) over the tables of a release.
 
     Tables are ``gold.<model>``, ``silver.<system>.<table>`` and ``quarantine.<system>.<table>``, also by their lake
-    key in quotes: ``"gold/daily_revenue"``. Times are UTC.
+    key in quotes: ``"gold/daily_revenue"``. ``gold.release`` says which release that is and how old. Times are UTC.
 
     Raises:
         QueryRefused: more than one statement, one that writes or configures, a file or an unknown table, an SQL error.
@@ -39,6 +39,7 @@ def query(lake: Lake, release: Release, sql: str) -> pa.Table:
             statement = _one_read(connection, sql)
             tables = _tables(lake, release, sql)
             _expose(connection, tables, sql)
+            _tell_age(connection, release)
             _lock(connection, (uri for table in tables if lake.is_local for uri in table.uris))
             return connection.sql(statement).to_arrow_table()
         except duckdb.Error as error:
@@ -86,6 +87,15 @@ def _expose(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], sql:
         connection.execute(f"CREATE VIEW {_name(table.key)} AS {_rows(connection, table)}")
         if _quoted(table.key) in sql:
             connection.execute(f"CREATE VIEW {_quoted(table.key)} AS FROM {_name(table.key)}")
+
+
+def _tell_age(connection: duckdb.DuckDBPyConnection, release: Release) -> None:
+    """What a dashboard shows beside its numbers: while a refresh fails, they stay those of the last good release."""
+    made = f"TIMESTAMPTZ '{release.created_at.isoformat()}'"
+    age = f"round(date_diff('minute', {made}, now()) / 60, 1)"
+    connection.execute(
+        f"CREATE VIEW gold.release AS SELECT {release.number} AS number, {made} AS created_at, {age} AS age_hours"
+    )
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: Table) -> str:

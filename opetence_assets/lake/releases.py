@@ -1,20 +1,32 @@
-"""A release is what readers see: {table: version} for every zone, one small file, made atomically."""
+"""A release is what readers see: {table: version} for every zone, one small file, made atomically.
+
+Whatever made a version (a run, a backfill, a replay, somebody's click), it comes into a release through `publish` or
+not at all, and `publish` asks for its verdict: a check that blocks needs no orchestrator to be obeyed.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from opetence_assets.lake import log
 from opetence_assets.lake.places import Lake, LakeError, listing, put_new, read
+from opetence_assets.lake.verdicts import failed, verdict
 
 FOLDER = "releases"
+JUDGED = ("silver/", "gold/")  # what people read is checked first; bronze and quarantine are as they came
+ROLLED_BACK = "rolled_back_to"
 
 
 class ReleaseConflict(Exception):
     """Another release became current since this one was prepared; nothing was published."""
+
+
+class Gated(Exception):
+    """A version has a failed blocking check, or was never checked; the release that is current stays."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +49,11 @@ def publish(
 
     Raises:
         ReleaseConflict: ``base`` is no longer current.
+        Gated: a silver or gold version has a failed blocking check or no verdict.
         LakeError: it names a version that does not exist.
     """
     _refuse_unknown(lake, versions)
+    refuse_failing(lake, versions)
     while True:
         current = current_release(lake)
         number = (current.number if current else 0) + 1
@@ -52,6 +66,29 @@ def publish(
         release = Release(number, created_at, dict(versions), dict(notes or {}))
         if put_release(lake, release):
             return release
+
+
+def refuse_failing(lake: Lake, versions: Mapping[str, int]) -> None:
+    """Raises Gated if a version may not be read by anybody: the gate of every release and of every candidate.
+
+    A version that is released already needs no verdict to stay, but a failed one ends it.
+    """
+    current = current_release(lake)
+    judged = [(key, version) for key, version in versions.items() if key.startswith(JUDGED)]
+    with ThreadPoolExecutor(max_workers=1 if lake.is_local else 16) as pool:  # S3: a hundred round trips, side by side
+        asked = [pool.submit(verdict, lake, key, version) for key, version in judged]
+        verdicts = [each.result() for each in asked]
+    reasons: list[str] = []
+    for (key, version), results in zip(judged, verdicts, strict=True):
+        if results is None and not (current and current.versions.get(key) == version):
+            reasons.append(f"{key} version {version} was never checked")
+        reasons += [f"{key} {r.name}: {r.found} (allowed: {r.allowed})" for r in failed(results or [])]
+    if reasons:
+        raise Gated(
+            f"found {len(reasons)} blocking checks in the way of a release: {'; '.join(reasons[:5])}; allowed: none. "
+            f"The last good release stays ({current.number if current else 'none yet'}). Next: repair the source or "
+            "the declaration, then opetence run"
+        )
 
 
 def put_release(lake: Lake, release: Release) -> bool:
@@ -74,7 +111,7 @@ def release(lake: Lake, number: int) -> Release:
     try:
         body = json.loads(read(lake, _path(number)))
     except FileNotFoundError:
-        raise LakeError(f"found no release {number}; allowed: {_allowed(lake)}. Next: opetence releases") from None
+        raise LakeError(f"found no release {number}; allowed: {_allowed(lake)}. Next: opetence release list") from None
     return Release(body["number"], datetime.fromisoformat(body["created_at"]), body["versions"], body["notes"])
 
 
@@ -101,10 +138,16 @@ def roll_back(lake: Lake, to: int) -> Release:
 
     Raises:
         LakeError: there is no release ``to``.
+        Gated: a check of one of its versions fails by now.
         ReleaseConflict: another release was published at the same time.
     """
     older, numbers = release(lake, to), _numbers(lake)
-    return publish(lake, older.versions, {**older.notes, "rolled_back_to": to}, base=numbers[-1])
+    return publish(lake, older.versions, {**older.notes, ROLLED_BACK: to}, base=numbers[-1])
+
+
+def is_held(release: Release | None) -> bool:
+    """Whether what comes after waits for somebody to promote it: who went back did not ask for the same again."""
+    return release is not None and ROLLED_BACK in release.notes
 
 
 def _path(number: int) -> str:

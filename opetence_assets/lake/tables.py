@@ -188,7 +188,7 @@ def _opened(lake: Lake, key: str, version: int | None, *, mend: bool) -> DeltaTa
             return None
         if version is not None and not known[0] <= version <= known[-1]:
             raise LakeError(
-                f"{key}: found no version {version}; allowed: {known[0]} to {known[-1]}. Next: opetence releases"
+                f"{key}: found no version {version}; allowed: {known[0]} to {known[-1]}. Next: opetence release list"
             ) from error
         raise LakeDamaged(f"{key}: cannot be opened ({error}). Next: restore it from its backup") from error
 

@@ -41,12 +41,9 @@ def verdict(lake: Lake, key: str, version: int) -> list[CheckResult] | None:
     return [CheckResult(**result) for result in json.loads(read(lake, attempts[-1]))]
 
 
-def refused(lake: Lake, key: str, version: int) -> list[str]:
-    """Why a version may not be released: its failed blocking checks, or that it was never checked."""
-    results = verdict(lake, key, version)
-    if results is None:
-        return [f"{key} version {version} was never checked"]
-    return [f"{key} {r.name}: {r.found} (allowed: {r.allowed})" for r in results if r.blocking and not r.passed]
+def failed(results: Sequence[CheckResult]) -> list[CheckResult]:
+    """Those that keep a version out of every release."""
+    return [result for result in results if result.blocking and not result.passed]
 
 
 def _folder(key: str, version: int) -> str:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opetence_assets.lake import releases
+from opetence_assets.lake.candidates import Candidate, put_candidate, waiting_candidate
 from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.releases import Release
 from opetence_assets.lake.tables import DataFile, Table, metadata_of, open_table
+from opetence_assets.lake.verdicts import CheckResult, record
 from opetence_assets.warehouse.build import GoldBuild
 from opetence_assets.warehouse.changes import seen_by
 from opetence_assets.warehouse.models import Model
@@ -38,8 +40,31 @@ def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Relea
 
     Raises:
         ChecksFailed: the build did not pass.
+        Gated: a version has a failed blocking check, or was never checked.
         ReleaseConflict: another release was made since the one this build was based on; build again.
     """
+    since, versions, notes = build.work.since, _versions(build, lake, others), _notes(build)
+    if since and _is_same(since, versions, notes) and releases.current_release(lake) == since:
+        return since
+    return releases.publish(lake, versions, notes, base=since.number if since else 0)
+
+
+def set_aside(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Candidate:
+    """As ``publish``, but nobody reads it until it is promoted; what already waits with the same content stays.
+
+    Raises:
+        ChecksFailed, Gated: as for ``publish``.
+    """
+    since, versions, notes = build.work.since, _versions(build, lake, others), _notes(build)
+    waiting = waiting_candidate(lake)
+    if waiting and _is_same(waiting, versions, notes):
+        return waiting
+    return put_candidate(lake, versions, notes, base=since.number if since else 0)
+
+
+def _versions(build: GoldBuild, lake: Lake, others: Mapping[str, int]) -> dict[str, int]:
+    """Every table's version, gold's committed and its verdicts written: what the tests said is known before anybody
+    may read what they judged."""
     if not build.passed:
         raise ChecksFailed(
             f"gold: found {len(build.failed)} failures ({'; '.join(build.failed)}); allowed: none. "
@@ -47,12 +72,26 @@ def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Relea
         )
     published = [model for model in build.models.values() if model.published]
     gold = {model.table: _committed(build, lake, model) for model in published}
-    since, project = build.work.since, build.work.project
-    versions, notes = {**others, **build.work.sources, **gold}, {"gold": build.run, "project": project}
-    same = since is not None and versions == since.versions and since.notes.get("project") == project
-    if since and same and releases.current_release(lake) == since:
-        return since
-    return releases.publish(lake, versions, notes, base=since.number if since else 0)
+    for model in published:
+        if model.name not in build.work.kept:  # a kept model's version keeps the verdict it has
+            record(lake, model.table, gold[model.table], _results(build, model))
+    return {**others, **build.work.sources, **gold}
+
+
+def _results(build: GoldBuild, model: Model) -> list[CheckResult]:
+    return [
+        CheckResult(run.name, run.status == "pass", run.severity == "error", run.message, "0 rows")
+        for run in build.check_runs
+        if run.model == model.name
+    ]
+
+
+def _notes(build: GoldBuild) -> dict[str, object]:
+    return {"gold": build.run, "project": build.work.project}
+
+
+def _is_same(made: Release | Candidate, versions: Mapping[str, int], notes: Mapping[str, object]) -> bool:
+    return versions == made.versions and made.notes.get("project") == notes["project"]
 
 
 def _committed(build: GoldBuild, lake: Lake, model: Model) -> int:

@@ -12,23 +12,23 @@ from pydantic import Field
 
 from opetence_assets.dataset import Dataset, Window
 from opetence_assets.lake.places import Lake
-from opetence_assets.lake.releases import current_release
+from opetence_assets.lake.releases import Gated, current_release, is_held, refuse_failing
 from opetence_assets.lake.tables import open_table
-from opetence_assets.lake.verdicts import refused
 from opetence_assets.lineage.graph import Graph
 from opetence_assets.lineage.policy import gold_leaks, refuse_leaks
 from opetence_assets.resources import Platform
 from opetence_assets.zones.measured import measured, measured_results, measured_specs
-from opetence_assets.zones.outcome import checked, materialized, record_verdicts
+from opetence_assets.zones.outcome import checked, materialized
 from opetence_assets.zones.specs import asset_key
 from opetence_assets.zones.translation import RELEASE, gold_specs, silver_is_news
 
 
 class Rebuild(dg.Config):
-    """Which days of the daily tables to rebuild; nothing set rebuilds those that changed."""
+    """Which days of the daily tables to rebuild (nothing set: those that changed), and whether readers get it now."""
 
     rebuild_from: str | None = Field(None, description="first day to rebuild, YYYY-MM-DD")
     rebuild_to: str | None = Field(None, description="day after the last one to rebuild, YYYY-MM-DD")
+    hold: bool = Field(False, description="make a candidate, to be compared and promoted by hand, not a release")
 
     def window(self) -> Window | None:
         if not self.rebuild_from:
@@ -52,11 +52,11 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
     @dg.multi_asset(name="gold", specs=specs, check_specs=checks, pool="gold", allow_arbitrary_check_specs=True)
     def gold(context: dg.AssetExecutionContext, config: Rebuild, platform: Platform) -> Iterator[Any]:
         from opetence_assets.warehouse.build import build
-        from opetence_assets.warehouse.publish import publish
+        from opetence_assets.warehouse.publish import publish, set_aside
 
         lake, settings = platform.lake, platform.settings
         silver = pinned(datasets, lake, "silver")
-        _refuse_unchecked(lake, silver)
+        _refuse_early(lake, silver)
         refuse_leaks("gold", gold_leaks(json.loads(manifest.read_bytes()), columns, datasets))
         since = current_release(lake)
         built = build(lake, settings, scratch=settings.scratch, sources=silver, since=since, rebuild=config.window())
@@ -70,12 +70,12 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
                 )
             others = {**pinned(datasets, lake, "bronze"), **pinned(datasets, lake, "quarantine")}
             history = measured(datasets, lake, settings, silver, context.run_id)
-            release = publish(built, lake, others={**others, **history})
+            others, hold = {**others, **history}, config.hold or is_held(since)
+            made = set_aside(built, lake, others=others) if hold else publish(built, lake, others=others)
         finally:
             built.close()
-        record_verdicts(built, lake, release)
-        context.log.info("release %s is current", release.number)
-        results = [*measured_results(lake, history), *materialized(built, lake, release)]
+        context.log.info("candidate %s waits" if hold else "release %s is current", made.number)
+        results = [*measured_results(lake, history), *materialized(built, lake, made)]
         done = {result.asset_key: result for result in results}
         yield from (done[key] for key in _in_order(context.assets_def) if key in done)
 
@@ -93,11 +93,9 @@ def _in_order(assets: dg.AssetsDefinition) -> Iterable[dg.AssetKey]:
     return TopologicalSorter({spec.key: [dep.asset_key for dep in spec.deps] for spec in assets.specs}).static_order()
 
 
-def _refuse_unchecked(lake: Lake, silver: dict[str, int]) -> None:
-    reasons = [reason for key, version in silver.items() for reason in refused(lake, key, version)]
-    if reasons:
-        raise dg.Failure(
-            f"gold: {len(reasons)} blocking checks of silver stand in the way: {'; '.join(reasons[:5])}. "
-            "The last good release stays. Next: repair the source or the declaration, then opetence run",
-            allow_retries=False,
-        )
+def _refuse_early(lake: Lake, silver: dict[str, int]) -> None:
+    """What could not be released is not built either; that costs nothing, the gate itself is the release's."""
+    try:
+        refuse_failing(lake, silver)
+    except Gated as gated:
+        raise dg.Failure(f"gold: {gated}", allow_retries=False) from None

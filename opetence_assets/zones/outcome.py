@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from opetence_assets.lake.candidates import Candidate
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.releases import Release
 from opetence_assets.lake.tables import open_table
-from opetence_assets.lake.verdicts import CheckResult, record, verdict
+from opetence_assets.lake.verdicts import CheckResult, verdict
 from opetence_assets.zones.specs import row_metadata, version_of
 from opetence_assets.zones.translation import RELEASE
 
@@ -37,17 +38,17 @@ def checked(built: "GoldBuild", lake: Lake, known: Collection[dg.AssetCheckKey])
         )
 
 
-def materialized(built: "GoldBuild", lake: Lake, release: Release) -> Iterator[dg.MaterializeResult[Any]]:
-    """Every model with its rows and version, and the release they make."""
+def materialized(built: "GoldBuild", lake: Lake, made: Release | Candidate) -> Iterator[dg.MaterializeResult[Any]]:
+    """Every model with its rows and version, and the release they make; a candidate makes none yet."""
     for run in built.model_runs:
         model, days = built.models[run.name], built.days.get(run.name)
         metadata: dict[str, Any] = {
-            "release": release.number,
+            **_made(made),
             "build_seconds": run.seconds,
             **({"days_rebuilt": len(days)} if days is not None else {}),
         }
         if model.published:
-            table = open_table(lake, model.table, release.versions[model.table])
+            table = open_table(lake, model.table, made.versions[model.table])
             assert table is not None
             metadata = row_metadata(table.rows, f"{lake.uri}/{model.table}", table.version, metadata)
         yield dg.MaterializeResult(
@@ -55,24 +56,17 @@ def materialized(built: "GoldBuild", lake: Lake, release: Release) -> Iterator[d
             metadata=metadata,
             data_version=version_of(metadata) or _content_of(built, run.name),
         )
-    tables = {zone: sum(key.startswith(f"{zone}/") for key in release.versions) for zone in ("silver", "gold")}
+    tables = {zone: sum(key.startswith(f"{zone}/") for key in made.versions) for zone in ("silver", "gold")}
+    number = made.base if isinstance(made, Candidate) else made.number
     yield dg.MaterializeResult(
         asset_key=RELEASE,
-        metadata={"release": release.number, **{f"{zone}_tables": count for zone, count in tables.items()}},
-        data_version=dg.DataVersion(str(release.number)),
+        metadata={**_made(made), **{f"{zone}_tables": count for zone, count in tables.items()}},
+        data_version=dg.DataVersion(str(number)),
     )
 
 
-def record_verdicts(built: "GoldBuild", lake: Lake, release: Release) -> None:
-    """dbt's tests by model, so that ``opetence status`` tells them apart from the orchestrator's history."""
-    for model in built.models.values():
-        results = [
-            CheckResult(run.name, run.status == "pass", run.severity == "error", run.message, "0 rows")
-            for run in built.check_runs
-            if run.model == model.name
-        ]
-        if model.published and results:  # a kept model's version keeps the verdict it has
-            record(lake, model.table, release.versions[model.table], results)
+def _made(made: Release | Candidate) -> dict[str, int]:
+    return {"candidate": made.number} if isinstance(made, Candidate) else {"release": made.number}
 
 
 def _content_of(built: "GoldBuild", name: str) -> dg.DataVersion:

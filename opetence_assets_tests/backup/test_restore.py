@@ -17,7 +17,7 @@ from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.queries import query
 from opetence_assets.lake.releases import Release, current_release, publish
 from opetence_assets.lake.tables import applied, metadata_of, open_table, transactions_of
-from opetence_assets.lake.verdicts import refused
+from opetence_assets.lake.verdicts import verdict
 from opetence_assets_tests.backup.conftest import BRONZE, GOLD, SILVER, refreshed
 from opetence_assets_tests.lake.kills import finished, kills
 from opetence_assets_tests.lake.rows import appended, frame, ids
@@ -47,7 +47,7 @@ def same(lake: Lake, restored: Lake, release: Release) -> None:
         assert found.scan().sort("id").collect().equals(wanted.scan().sort("id").collect())
         assert last_progress(restored, key, version) == last_progress(lake, key, version)
         assert transactions_of(restored, key, version) == transactions_of(lake, key, version)
-        assert refused(restored, key, version) == refused(lake, key, version)
+        assert verdict(restored, key, version) == verdict(lake, key, version)
 
 
 def test_a_restored_release_is_the_release(lake: Lake, store: Lake, later: Release, keys: Path, into: Lake) -> None:

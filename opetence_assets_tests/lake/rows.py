@@ -13,6 +13,7 @@ import pyarrow as pa
 from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import DataFile, open_table
+from opetence_assets.lake.verdicts import record
 
 KEY = "silver/shop/orders"
 
@@ -40,8 +41,10 @@ def staged(lake: Lake, folder: Path, rows: pl.DataFrame, key: str = KEY, **parti
 
 
 def appended(lake: Lake, folder: Path, rows: pl.DataFrame, key: str = KEY, **options: Any) -> int:
-    """The version that appended these rows."""
-    return commit(lake, key, schema=schema_of(rows), add=[staged(lake, folder, rows, key)], **options)
+    """The version that appended these rows; its checks passed."""
+    version = commit(lake, key, schema=schema_of(rows), add=[staged(lake, folder, rows, key)], **options)
+    record(lake, key, version, [])
+    return version
 
 
 def ids(lake: Lake, key: str = KEY, version: int | None = None) -> list[int]:

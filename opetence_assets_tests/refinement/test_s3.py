@@ -9,6 +9,7 @@ from opetence_assets.lake.places import lake_at
 from opetence_assets.lake.queries import query
 from opetence_assets.lake.releases import publish
 from opetence_assets.lake.tables import open_table
+from opetence_assets.lake.verdicts import record
 from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings
 from opetence_assets_tests.shop import NOON, Shop, sales
@@ -31,6 +32,7 @@ def test_bronze_silver_and_a_query_on_s3(shop: Shop, shop_settings: Settings, bu
     assert bronze is not None
     assert silver is not None
     assert (done.accepted, done.deleted, silver.rows) == (2, 1, 80)
+    record(lake, silver.key, silver.version, [])
     release = publish(lake, {bronze.key: bronze.version, silver.key: silver.version}, {})
     (answer,) = query(lake, release, "SELECT sum(amount)::varchar AS total FROM silver.shop.sales").to_pylist()
     (expected,) = shop.ask("SELECT sum(amount)::text FROM shop.sales")[0]

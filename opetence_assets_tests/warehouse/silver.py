@@ -12,6 +12,7 @@ import polars as pl
 from opetence_assets.lake.commits import commit, stage
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import open_table
+from opetence_assets.lake.verdicts import record
 from opetence_assets_tests.warehouse.systems import schemas, system_rows
 
 START = datetime(2026, 1, 5, 7, 30, tzinfo=UTC)  # the third order of each day is past midnight in Berlin
@@ -232,4 +233,5 @@ def write(lake: Lake, tables: dict[str, pl.DataFrame], scratch: Path, **metadata
             metadata=metadata,
             base=version - 1,
         )
+        record(lake, key, versions[key], [])
     return versions

@@ -1,0 +1,1 @@
+"""What would change, before it does: between releases, and between declarations and what is deployed."""
