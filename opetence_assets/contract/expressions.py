@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
@@ -35,12 +35,6 @@ class Present:
 
 Evidence = Within | Present | Code
 Statistics = Mapping[str, Any]
-_CLOSED: Mapping[tuple[bool, bool], Literal["both", "left", "right", "none"]] = {
-    (True, True): "both",
-    (True, False): "left",
-    (False, True): "right",
-    (False, False): "none",
-}
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "greater_than": ("min_value",),
     "greater_than_or_equal_to": ("min_value",),
@@ -62,11 +56,7 @@ _BUILT_IN: Mapping[str, Callable[[pl.Expr, Statistics], pl.Expr]] = {
     "greater_than_or_equal_to": lambda c, s: c >= s["min_value"],
     "less_than": lambda c, s: c < s["max_value"],
     "less_than_or_equal_to": lambda c, s: c <= s["max_value"],
-    "in_range": lambda c, s: c.is_between(
-        s["min_value"],
-        s["max_value"],
-        closed=_CLOSED[(s["include_min"], s["include_max"])],
-    ),
+    "in_range": lambda c, s: _between(c, s),
     "equal_to": lambda c, s: c == s["value"],
     "not_equal_to": lambda c, s: c != s["value"],
     "isin": lambda c, s: _among(c, s["allowed_values"]),
@@ -137,6 +127,13 @@ def _readable(pattern: str, statistics: Statistics) -> None:
             f"pattern {pattern!r} is not one of Polars (no lookaround, no backreference); write a rule of the dataset,"
             " or a @pa.check, which Pandera judges itself"
         ) from error
+
+
+def _between(column: pl.Expr, statistics: Statistics) -> pl.Expr:
+    """Not ``is_between``, which takes a text for the name of a column."""
+    low, high = statistics["min_value"], statistics["max_value"]
+    above = column >= low if statistics["include_min"] else column > low
+    return above & (column <= high if statistics["include_max"] else column < high)
 
 
 def _among(column: pl.Expr, values: Collection[Any]) -> pl.Expr:

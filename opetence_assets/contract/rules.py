@@ -88,12 +88,11 @@ def schema_rules(schema: pa.DataFrameSchema, name: str, of: str) -> tuple[Rule, 
     return tuple(rules)
 
 
-def frame_rules(dataset: Dataset, columns: tuple[str, ...]) -> tuple[Rule, ...]:
+def frame_rules(schema: pa.DataFrameSchema, columns: tuple[str, ...]) -> tuple[Rule, ...]:
     """The checks over several columns (``@pa.dataframe_check``): Pandera's to judge, over the columns that exist.
 
     A check that gives one verdict for the whole frame gives it for each of its rows.
     """
-    schema = dataset.schema.to_schema()
     return tuple(_by_pandera(check.name, check, None, columns, schema) for check in schema.checks or ())
 
 
@@ -115,7 +114,8 @@ def _rule_of_check(
         raise ValueError(f"{of}.{name}: {error}") from error
     if valid is None:
         return _by_pandera(says, check, name, (name,), schema)
-    evidence = evidence_of(kind, name, dtype, check.statistics) if dtype is not None else None
+    # Bounds say nothing of nulls, so they are no evidence where a null is a failure.
+    evidence = evidence_of(kind, name, dtype, check.statistics) if dtype is not None and check.ignore_na else None
     # As in Pandera, a null is the business of nullability alone, unless the check says otherwise.
     return Rule(
         says,

@@ -84,7 +84,7 @@ def rules_of(dataset: Dataset) -> tuple[Rule, ...]:
         for t in treated.values()
         if t.rules
     ]
-    frames = frame_rules(dataset, tuple(silver_types(dataset)))
+    frames = frame_rules(dataset.schema.to_schema(), tuple(silver_types(dataset)))
     own = [Rule(name, valid.fill_null(True)) for name, valid in dataset.rules.items()]
     rules = (*fields, *verdicts, *frames, *own)
     if unknown := unknown_grades(dataset, rules):
