@@ -40,8 +40,8 @@ def claim(place: Place, size: Size) -> Claim:
             "The limit decodes all columns of the same Parquet files and counts their nulls.",
             "Pandera validates the same files, read whole, against the same schema, with the key under `unique` and the"
             " rule over two columns as a dataframe check; it takes no statistics.",
-            "Rows, nulls, least, greatest and mean are exact; distinct values and quantiles are those of a random sample"
-            " of 50,000 rows.",
+            "Rows, nulls, least, greatest and mean are exact; distinct values and quantiles are those of a random"
+            " sample of 50,000 rows.",
         ],
     )
 
