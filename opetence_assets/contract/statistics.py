@@ -79,6 +79,8 @@ class Learned:
             known["greatest"] = _either(max, known["greatest"], row.get(f"{name}\tgreatest"))
             if (mean := row.get(f"{name}\tmean")) is not None:
                 known["sum"] = (known["sum"] or 0.0) + float(mean) * (len(batch) - nulls)
+            if (units := row.get(f"{name}\tunits")) is not None and nulls < len(batch):
+                known["sum"] = (known["sum"] or 0.0) + units / 10 ** getattr(self.columns[name], "scale", 0)
         return {name: (row.get(f"{name}\tleast"), row.get(f"{name}\tgreatest")) for name in self.columns}
 
     def statistics(self, key: tuple[str, ...], key_is_unique: bool) -> tuple[ColumnStatistics, ...]:
@@ -114,7 +116,11 @@ class Learned:
         asked: list[pl.Expr] = []
         if _is_ordered(dtype):
             asked += [column.min().alias(f"{name}\tleast"), column.max().alias(f"{name}\tgreatest")]
-        if name not in self.closed and (dtype.is_numeric() or dtype == pl.Boolean()):
+        if name in self.closed:
+            return asked
+        if dtype.is_decimal():  # a quarter of what Polars' mean of decimals takes
+            asked.append(column.to_physical().sum().alias(f"{name}\tunits"))
+        elif dtype.is_numeric() or dtype == pl.Boolean():
             asked.append(column.mean().alias(f"{name}\tmean"))
         return asked
 

@@ -48,7 +48,11 @@ def test_repeated_keys_are_counted_whatever_their_order(keys: list[tuple[int | N
 
 def test_a_large_table_is_sampled_and_the_rest_is_exact() -> None:
     frame = pl.LazyFrame({"id": range(200_000)}).with_columns(
-        few=pl.col("id") % 7, some=pl.col("id") % 20_000, text=pl.lit("x"), rate=(pl.col("id") % 100) / 100
+        few=pl.col("id") % 7,
+        some=pl.col("id") % 20_000,
+        text=pl.lit("x"),
+        rate=(pl.col("id") % 100) / 100,
+        price=(pl.col("id") % 300).cast(pl.Decimal(12, 2)),
     )
     scan = scanned(Contract(("id",), ()), frame)
     found = {column.column: column for column in scan.statistics}
@@ -59,6 +63,7 @@ def test_a_large_table_is_sampled_and_the_rest_is_exact() -> None:
     assert (found["some"].least, found["some"].greatest, found["some"].mean) == (0, 19_999, 9_999.5)
     assert found["rate"].quantiles[0.5] == pytest.approx(0.5, abs=0.03)
     assert found["text"].least is None
+    assert (found["price"].mean, found["price"].greatest) == (pytest.approx(149.4, abs=0.1), 299)
 
 
 def test_no_row_is_no_problem() -> None:
