@@ -7,7 +7,7 @@ import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -62,6 +62,11 @@ class Settings:
         """dbt's manifest, parsed once per change of the dbt project or a declaration."""
         return self.home / "dbt" / "manifest.json"
 
+    def now(self) -> datetime:
+        """The moment that the age of data is told from: the clock's; in the sandbox the one its story has reached."""
+        told = local_variables(self.home).get("OPETENCE_NOW") if self.environment == ENVIRONMENTS[0] else None
+        return datetime.fromisoformat(told) if told else datetime.now(UTC)
+
     def secret(self, name: str, *, dataset: str) -> str:
         """A connection string or credential from the environment.
 
@@ -114,8 +119,6 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 def business_today() -> date:
     """Today, in the business day's zone."""
-    from datetime import datetime
-
     return datetime.now(BUSINESS_ZONE).date()
 
 

@@ -18,6 +18,7 @@ from sandbox import Progress, SandboxError
 from sandbox.company.process import running
 from sandbox.goods import how_many_products, weight_grams
 from sandbox.load import all_tables, connect, copy_in, current_story
+from sandbox.local_env import note_moment
 from sandbox.orders import late_orders
 from sandbox.partners import deliver_day
 from sandbox.server import exclusive, started
@@ -58,6 +59,7 @@ def ticked(home: Path, progress: Progress | None) -> Story:
             cursor.execute("UPDATE sandbox.story SET ticks = $1", (after.ticks,))
         connection.commit()
         running(server.home, lambda: after)
+        note_moment(server.home, after.now)
     if progress:
         progress("day " + str(story.today), len(tables), len(tables))
     return after

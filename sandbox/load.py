@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sandbox import Progress, SandboxError
+from sandbox.local_env import note_moment
 from sandbox.server import Server, exclusive, started
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def seeded(home: Path, scale: float, seed: int, until: date | None, progress: Pr
             )
         deliver_seeded(server.home, wanted, progress)
         running(server.home, lambda: told or wanted)
+        note_moment(server.home, (told or wanted).now)
         return told or wanted
 
 

@@ -9,6 +9,7 @@ import base64
 import os
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -46,6 +47,11 @@ def complete(home: Path, wanted: dict[str, str]) -> dict[str, str]:
     if file.stat().st_mode & 0o077:
         file.chmod(0o600)
     return {**found, **wanted}
+
+
+def note_moment(home: Path, micros: int) -> None:
+    """Tell the platform which moment the story has reached: the age of its data is told from there."""
+    complete(home, {"OPETENCE_NOW": datetime.fromtimestamp(micros / 1_000_000, UTC).isoformat()})
 
 
 def _values(text: str) -> dict[str, str]:

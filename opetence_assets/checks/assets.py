@@ -12,6 +12,8 @@ from opetence_assets.dataset import Dataset
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.lake.verdicts import CheckResult, record
+from opetence_assets.quality.judging import day_results, has_age, is_watched
+from opetence_assets.quality.measuring import measure, run_of
 from opetence_assets.resources import Platform
 
 
@@ -26,13 +28,19 @@ def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
         specs.append(dg.AssetCheckSpec("filled", asset=key, description=_SAYS["filled"]))
     if warnings_of(dataset):
         specs.append(dg.AssetCheckSpec("warned", asset=key, description=_SAYS["warned"]))
+    if is_watched(dataset):
+        specs.append(dg.AssetCheckSpec("usual", asset=key, blocking=dataset.watch.blocking, description=_SAYS["usual"]))
+    if has_age(dataset):
+        specs.append(dg.AssetCheckSpec("fresh", asset=key, description=_SAYS["fresh"]))
 
     @dg.multi_asset_check(name=f"check_{'_'.join(key.path)}", specs=specs)
-    def check(platform: Platform) -> Iterator[dg.AssetCheckResult]:
-        lake = platform.lake
+    def check(context: dg.AssetCheckExecutionContext, platform: Platform) -> Iterator[dg.AssetCheckResult]:
+        lake, now = platform.lake, platform.settings.now()
         silver = _opened(lake, dataset.table("silver"))
         results = [*quality_results(dataset, silver), *completeness_results(dataset, lake, silver)]
         results.append(personal_result(dataset, lake, silver))
+        measure(dataset, lake, silver, now=now, run=run_of(context.run.run_id, platform.settings))
+        results += day_results(dataset, lake, silver, now=now)
         record(lake, silver.key, silver.version, results)
         yield from _reported(key, results)
 
@@ -91,6 +99,8 @@ _SAYS = {
     "complete": "Every key of the source is in silver or in quarantine.",
     "filled": "Columns are no emptier than declared.",
     "warned": "Rows that break a rule graded as a warning: they are in silver.",
+    "usual": "The day's rows, sums, means, nulls and segments are what that weekday usually brings.",
+    "fresh": "The newest row is young enough.",
     "declared_columns": "The source has no column that the declaration does not know.",
     "readable_files": "Every file in the drop folder could be read.",
 }

@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Judged:
-    """What was found of a day, the surest first, and of how many figures there was enough to learn from."""
+    """What was found of a day, rows first, then the surest, and of how many figures there was enough to learn from."""
 
     findings: tuple[Finding, ...]
     figures: int
@@ -53,7 +53,12 @@ def judged(series: Mapping[Figure, Series], day: date) -> Judged:
         for figure, found in known.items()
         if found.probability < level and found.is_far(figure.kind, day)
     ]
-    return Judged(tuple(sorted(far, key=lambda finding: finding.found.probability)), len(known))
+    return Judged(tuple(sorted(far, key=_first_things)), len(known))
+
+
+def _first_things(finding: Finding) -> tuple[bool, float]:
+    """Rows of the whole table before all else: what they lack, every sum lacks too."""
+    return finding.figure != Figure("rows"), finding.found.probability
 
 
 def sentence(table: str, finding: Finding) -> str:
@@ -68,6 +73,8 @@ def sentence(table: str, finding: Finding) -> str:
         off = f"{abs(found.value - found.usual) * 100:.0f} points {side}"
     elif figure.kind is Kind.HOUR:
         what, off = f"time of day of {table}", f"{abs(found.value - found.usual):.1f} hours {side}"
+    elif found.usual < 1 and figure.kind is Kind.COUNT:
+        off = f"far {side}"
     else:
         off = f"{abs(found.value - found.usual) / max(abs(found.usual), 1e-9):.0%} {side}".replace("%", " %")
     return f"{what}{where} {off} the usual {weekday} ({bounds}) on {finding.day}"

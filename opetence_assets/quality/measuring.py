@@ -16,7 +16,7 @@ from opetence_assets.lake.tables import Table, commits, open_table
 from opetence_assets.privacy.treatment import declared_columns
 from opetence_assets.quality.figures import by_day, event_column, event_day, nullable
 from opetence_assets.quality.history import RECORD_TYPES, Run, history, keep, measured_until, newest, task_of
-from opetence_assets.quality.metrics import described
+from opetence_assets.quality.metrics import described, metrics_of
 from opetence_assets.refinement.shape import VERSION, table_key
 from opetence_assets.settings import Settings
 
@@ -27,10 +27,11 @@ def measure(dataset: Dataset, lake: Lake, silver: Table, *, now: datetime, run: 
     if since is not None and since >= silver.version:
         return False
     started = time.perf_counter()
-    days = _changed_days(dataset, lake, silver, since)
+    known = newest(history(lake, silver.key)).filter(pl.col("day").is_not_null())
+    days = _changed_days(dataset, lake, silver, since) if _is_known(dataset, known) else None
     daily = by_day(dataset, silver, days)
     if since is not None:
-        daily = _news(lake, silver.key, daily, days)
+        daily = _news(known, daily, days)
     long = pl.concat([daily, _whole(dataset, lake, silver, now)], how="diagonal_relaxed")
     records = _recorded(dataset, silver, long, now, run)
     task = task_of(silver.key, silver.version, since, daily["day"].n_unique(), len(records), datetime.now(UTC))
@@ -55,10 +56,17 @@ def _changed_days(dataset: Dataset, lake: Lake, silver: Table, since: int | None
     return sorted({*written["day"].drop_nulls().to_list(), *left})
 
 
-def _news(lake: Lake, key: str, daily: pl.DataFrame, days: Sequence[date] | None) -> pl.DataFrame:
+def _is_known(dataset: Dataset, known: pl.DataFrame) -> bool:
+    """Whether every figure by day was measured before: what is watched since yesterday has its past measured too."""
+    declared = {metric.metric_name for metric in metrics_of(dataset) if metric.by_day}
+    columns = known["segment"].str.split("=").list.first().unique()
+    return declared <= set(known["metric_name"]) and set(dataset.watch.by) <= set(columns)
+
+
+def _news(known: pl.DataFrame, daily: pl.DataFrame, days: Sequence[date] | None) -> pl.DataFrame:
     """What differs from the last word on it; a figure that is gone (its rows left the day) is zero now."""
     figure = ["metric_name", "segment", "day"]
-    known = newest(history(lake, key)).filter(pl.col("day").is_not_null()).select(*figure, pl.col("value").alias("was"))
+    known = known.select(*figure, pl.col("value").alias("was"))
     known = known if days is None else known.filter(pl.col("day").is_in(list(days)))
     compared = daily.join(known, on=figure, how="full", coalesce=True)
     counted = pl.col("metric_name").str.contains(r"^(rows|sum\(|distinct\()")

@@ -139,6 +139,8 @@ def _amount(series: Series, seen: Ints, at: int) -> Expectation | None:
     values, sizes, kind = series.values[seen], np.maximum(series.sizes[seen], 1), series.kind
     if float(series.sizes[at]) < FEW or float(np.median(sizes)) < FEW:
         return None
+    if kind is Kind.SUM and not np.median(values):
+        return None
     relative = kind is not Kind.HOUR and bool((values > 0).all()) and float(series.values[at]) > 0
     there = np.log(values) if relative else values
     around = float(np.median(values)) if kind is Kind.HOUR else 0.0

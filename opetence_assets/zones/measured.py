@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -48,7 +47,7 @@ def measured(
     for dataset in datasets:
         table = open_table(lake, key, silver[key]) if (key := dataset.table("silver")) in silver else None
         if table is not None:
-            measure(dataset, lake, table, now=datetime.now(UTC), run=run_of(run_id, settings))
+            measure(dataset, lake, table, now=settings.now(), run=run_of(run_id, settings))
     versions = take_in(lake, settings.scratch, datasets)
     for key, version in versions.items():
         if verdict(lake, key, version) is None:

@@ -67,6 +67,17 @@ def test_only_changed_days_are_measured_again_and_all_figures_are_those_of_the_t
     assert len(of_day(records, day)) == len(of_day(first, day))
 
 
+def test_what_is_watched_since_today_has_its_past_measured_too(shop: Shop, lake: Lake, shop_settings: Settings) -> None:
+    shop.sell(range(60))
+    measure(sales, lake, brought(lake, shop_settings), now=NOW)
+    shop.sell([7], at=NOON + timedelta(hours=1))
+
+    measure(watched, lake, brought(lake, shop_settings), now=NOW)
+
+    sums = history(lake).filter(pl.col("metric_name") == "sum(amount)", pl.col("segment") == "person_id=3")
+    assert len(sums) == 60 // 7 + 1
+
+
 def test_a_measured_version_is_not_read_again(shop: Shop, lake: Lake, shop_settings: Settings) -> None:
     shop.sell(range(10))
     silver = brought(lake, shop_settings)

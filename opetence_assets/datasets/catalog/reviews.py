@@ -6,7 +6,7 @@ Some ratings come as text, a few are no rating at all, and the same review may s
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Completeness, Dataset, Month, Pii, Subject, Utc
+from opetence_assets.dataset import Completeness, Dataset, Month, Pii, Subject, Utc, Watch
 from opetence_assets.datasets.catalog import LAG, catalog
 from opetence_assets.sources.texts import typed
 
@@ -39,5 +39,6 @@ reviews = Dataset(
     key=("review_id",), cursor="updated_at", schema=Review, tidy=typed(Review),
     subject=Subject("user", "user_id"), partition_by=Month("created_at"),
     completeness=Completeness(null_rate_at_most={"order_id": 0.01}),
+    watch=Watch(figures=("rating",)),
     owner="team:catalog",
 )  # fmt: skip

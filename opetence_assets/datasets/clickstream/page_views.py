@@ -5,7 +5,7 @@ from datetime import timedelta
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Completeness, Dataset, Freshness, Month, Pii, Subject, Utc
+from opetence_assets.dataset import Completeness, Dataset, Freshness, Month, Pii, Subject, Utc, Watch
 from opetence_assets.datasets.clickstream import EVENT, clickstream
 from opetence_assets.sources.texts import typed
 
@@ -30,5 +30,6 @@ page_views = Dataset(
     rules={"sent before it happened": pl.col("sent_at") >= pl.col("occurred_at")},
     freshness=Freshness(every=timedelta(minutes=15), alarm_after=timedelta(hours=2)),
     completeness=Completeness(null_rate_at_most={"ip_network": 0.01}),
+    watch=Watch(distinct=("session_id",)),
     owner="team:web",
 )

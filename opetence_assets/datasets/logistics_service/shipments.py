@@ -4,10 +4,12 @@ The writer delivers at least once and the table has no key: exact and older copi
 time in Berlin without saying so. Some couriers' phones keep wrong time: delivered before shipped is refused.
 """
 
+from datetime import timedelta
+
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Grade, Month, Utc
+from opetence_assets.dataset import Dataset, Grade, Month, Utc, Watch
 from opetence_assets.datasets.logistics_service import LAG, logistics_service
 
 STATUSES = ["created", "picked_up", "in_transit", "delivered", "failed"]
@@ -39,5 +41,6 @@ shipments = Dataset(
     partition_by=Month("shipped_at"),
     rules={"delivered before shipped": pl.col("delivered_at") >= pl.col("shipped_at")},
     grades={"delivered before shipped": Grade(up_to=0.05)},
+    watch=Watch(distinct=("courier_id",), by=("status",), settles=timedelta(days=7)),
     owner="team:logistics",
 )

@@ -3,7 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Grade, Money, Month, Utc
+from opetence_assets.dataset import Dataset, Grade, Money, Month, Utc, Watch
 from opetence_assets.datasets.order_service import LAG, ORDER_ID, order_service
 
 
@@ -26,5 +26,6 @@ order_items = Dataset(
     partition_by=Month("created_at"),
     rules={"discount above the line's value": pl.col("discount") <= pl.col("unit_price") * pl.col("quantity")},
     grades={"discount above the line's value": Grade(up_to=0.001)},
+    watch=Watch(figures=("quantity", "unit_price"), distinct=("product_id",)),
     owner="team:orders",
 )

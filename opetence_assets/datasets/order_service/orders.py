@@ -4,10 +4,12 @@
 Orders are never deleted, only cancelled. Voucher codes are typed by people: blanks and case vary.
 """
 
+from datetime import timedelta
+
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Completeness, Dataset, Grade, Money, Month, Pii, Subject, Utc
+from opetence_assets.dataset import Completeness, Dataset, Grade, Money, Month, Pii, Subject, Utc, Watch
 from opetence_assets.datasets.order_service import LAG, ORDER_ID, order_service
 
 STATUSES = ["placed", "paid", "shipped", "delivered", "cancelled"]
@@ -42,5 +44,6 @@ orders = Dataset(
     rules={"ordered in the future": pl.col("ordered_at") <= pl.col("_loaded_at")},
     grades={"total: greater_than_or_equal_to": Grade(up_to=0.001), "ordered in the future": Grade(up_to=0.01)},
     completeness=Completeness(null_rate_at_most={"recipient_phone_masked": 0.05}),
+    watch=Watch(figures=("total",), distinct=("user_id",), by=("status",), settles=timedelta(days=14)),
     owner="team:orders",
 )

@@ -3,7 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Money, Utc
+from opetence_assets.dataset import Dataset, Money, Utc, Watch
 from opetence_assets.datasets.order_service import LAG, order_service
 
 
@@ -22,5 +22,6 @@ returns = Dataset(
     key=("return_id",),
     cursor="updated_at",
     schema=Return,
+    watch=Watch(figures=("refund_amount",), day="returned_at"),
     owner="team:orders",
 )

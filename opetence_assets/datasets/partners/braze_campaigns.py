@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Freshness, Money
+from opetence_assets.dataset import Dataset, Freshness, Money, Watch
 from opetence_assets.datasets.partners import partners
 from opetence_assets.sources.numbers import decimal, whole
 
@@ -47,5 +47,6 @@ braze_campaigns = Dataset(
     tidy=tidy,
     rules={"more delivered than sent": pl.col("delivered") <= pl.col("sent")},
     freshness=Freshness(every=timedelta(days=1), alarm_after=timedelta(hours=36)),
+    watch=Watch(figures=("sent", "cost"), distinct=("campaign_id",)),
     owner="team:marketing",
 )

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Freshness, Money
+from opetence_assets.dataset import Dataset, Freshness, Money, Watch
 from opetence_assets.datasets.partners import partners
 
 COLUMNS = ("date", "campaign_id", "campaign_name", "impressions", "clicks", "spend", "currency")
@@ -36,5 +36,6 @@ facebook_ads = Dataset(
     tidy=tidy,
     rules={"more clicks than impressions": pl.col("clicks") <= pl.col("impressions")},
     freshness=Freshness(every=timedelta(days=1), alarm_after=timedelta(hours=36)),
+    watch=Watch(figures=("spend", "impressions", "clicks"), distinct=("campaign_id",)),
     owner="team:marketing",
 )

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Freshness, Month, Utc
+from opetence_assets.dataset import Dataset, Freshness, Month, Utc, Watch
 from opetence_assets.datasets.partners import partners
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
@@ -49,5 +49,6 @@ online_retail = Dataset(
     keep_duplicates=True,
     rules={"cancelled but not negative": ~pl.col("invoice_no").str.starts_with("C") | (pl.col("quantity") < 0)},
     freshness=Freshness(every=timedelta(days=1), alarm_after=timedelta(days=36_500)),  # a closed year: nothing is due
+    watch=Watch(figures=("quantity", "unit_price"), distinct=("invoice_no",), by=("country",)),
     owner="team:commerce",
 )

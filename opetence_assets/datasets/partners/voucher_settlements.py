@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Freshness, Money
+from opetence_assets.dataset import Dataset, Freshness, Money, Watch
 from opetence_assets.datasets.partners import partners
 
 COLUMNS = ("settlement_id", "voucher_code", "order_id", "amount", "settled_on")
@@ -34,5 +34,6 @@ voucher_settlements = Dataset(
     schema=Settlement,
     tidy=tidy,
     freshness=Freshness(every=timedelta(days=1), alarm_after=timedelta(hours=36)),
+    watch=Watch(figures=("amount",), distinct=("voucher_code",)),
     owner="team:finance",
 )

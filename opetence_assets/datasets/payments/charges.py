@@ -3,10 +3,12 @@
 ``order_id`` is what the shop wrote into the metadata; a few charges name no order that exists.
 """
 
+from datetime import timedelta
+
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Grade, Month, Pii, Severity, Subject, Utc
+from opetence_assets.dataset import Dataset, Grade, Month, Pii, Severity, Subject, Utc, Watch
 from opetence_assets.datasets.payments import CURRENCY, at_seconds, payments
 
 
@@ -47,5 +49,6 @@ charges = Dataset(
     subject=Subject("stripe_customer", "customer_id"), partition_by=Month("created_at"),
     rules={"refunded more than charged": pl.col("amount_refunded") <= pl.col("amount")},
     grades={"amount: greater_than_or_equal_to": Grade(Severity.BLOCK)},
+    watch=Watch(figures=("amount",), by=("currency", "status"), settles=timedelta(days=3)),
     owner="team:finance",
 )  # fmt: skip

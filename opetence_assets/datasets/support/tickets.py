@@ -7,7 +7,7 @@ about; the customer's number in the shop stands in a custom field.
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Month, Pii, Subject, Utc
+from opetence_assets.dataset import Dataset, Month, Pii, Subject, Utc, Watch
 from opetence_assets.datasets.support import support
 from opetence_assets.sources.texts import typed
 
@@ -45,5 +45,6 @@ tickets = Dataset(
     ),
     key=("ticket_id",), cursor="updated_at", schema=Ticket, tidy=typed(Ticket),
     subject=Subject("user", "user_id"), partition_by=Month("created_at"),
+    watch=Watch(by=("channel",)),
     owner="team:support",
 )  # fmt: skip

@@ -6,7 +6,7 @@ The writer delivers at least once, so a few rows stand twice.
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Utc
+from opetence_assets.dataset import Dataset, Utc, Watch
 from opetence_assets.datasets.user_service import LAG, user_service
 
 
@@ -23,5 +23,6 @@ consents = Dataset(
     key=("consent_id",),
     cursor="recorded_at",
     schema=Consent,
+    watch=Watch(day="recorded_at", by=("purpose",)),
     owner="team:users",
 )

@@ -9,7 +9,7 @@ from datetime import date
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Completeness, Dataset, Grade, Pii, Subject, Utc
+from opetence_assets.dataset import Completeness, Dataset, Grade, Pii, Subject, Utc, Watch
 from opetence_assets.datasets.user_service import LAG, user_service
 
 ONE_AT = r"[^@]+@[^@]+$"
@@ -39,5 +39,6 @@ users = Dataset(
     rules={"born in the future": pl.col("birth_year") <= pl.col("_loaded_at").dt.year()},
     grades={"email: str_matches": Grade(up_to=0.05), "birth_date: greater_than_or_equal_to": Grade(up_to=0.05)},
     completeness=Completeness(null_rate_at_most={"phone_masked": 0.05}),
+    watch=Watch(day="created_at"),
     owner="team:users",
 )

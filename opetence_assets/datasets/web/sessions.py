@@ -5,7 +5,7 @@ from datetime import timedelta
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Deletes, Freshness, Month, Pii, Subject
+from opetence_assets.dataset import Dataset, Deletes, Freshness, Month, Pii, Subject, Watch
 from opetence_assets.datasets.web import web
 from opetence_assets.sources.texts import typed
 
@@ -43,5 +43,6 @@ sessions = Dataset(
     ),
     key=("date", "session_id"), schema=Session, tidy=tidy,
     deletes=Deletes.RESTATED, subject=Subject("web_session", "session_id"), partition_by=Month("date"),
+    watch=Watch(figures=("engaged_seconds",), by=("device",)),
     freshness=Freshness(every=timedelta(days=1), alarm_after=timedelta(hours=36)), owner="team:web",
 )  # fmt: skip
