@@ -92,7 +92,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True)
 class Grade:
-    """How serious a rule is, and which share of one load's rows (0 to 1) may break it before the load is refused."""
+    """How serious a rule is, and which share of a pass's rows (0 to 1; one row at least) may break it."""
 
     severity: Severity = Severity.QUARANTINE
     up_to: float = 1.0
