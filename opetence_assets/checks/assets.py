@@ -14,6 +14,7 @@ from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.lake.verdicts import CheckResult, record
 from opetence_assets.quality.judging import day_results, has_age, is_watched
 from opetence_assets.quality.measuring import measure, run_of
+from opetence_assets.quality.references import reference_results
 from opetence_assets.resources import Platform
 
 
@@ -30,6 +31,9 @@ def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
         specs.append(dg.AssetCheckSpec("warned", asset=key, description=_SAYS["warned"]))
     if is_watched(dataset):
         specs.append(dg.AssetCheckSpec("usual", asset=key, blocking=dataset.watch.blocking, description=_SAYS["usual"]))
+    if dataset.references:
+        blocking = any(reference.blocking for reference in dataset.references)
+        specs.append(dg.AssetCheckSpec("references", asset=key, blocking=blocking, description=_SAYS["references"]))
     if has_age(dataset):
         specs.append(dg.AssetCheckSpec("fresh", asset=key, description=_SAYS["fresh"]))
 
@@ -40,6 +44,7 @@ def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
         results = [*quality_results(dataset, silver), *completeness_results(dataset, lake, silver)]
         results.append(personal_result(dataset, lake, silver))
         measure(dataset, lake, silver, now=now, run=run_of(context.run.run_id, platform.settings))
+        results += reference_results(dataset, lake, silver)
         results += day_results(dataset, lake, silver, now=now)
         record(lake, silver.key, silver.version, results)
         yield from _reported(key, results)
@@ -100,6 +105,7 @@ _SAYS = {
     "filled": "Columns are no emptier than declared.",
     "warned": "Rows that break a rule graded as a warning: they are in silver.",
     "usual": "The day's rows, sums, means, nulls and segments are what that weekday usually brings.",
+    "references": "Rows have their counterpart in the other dataset, but for the declared share.",
     "fresh": "The newest row is young enough.",
     "declared_columns": "The source has no column that the declaration does not know.",
     "readable_files": "Every file in the drop folder could be read.",

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Grade, Month, Utc, Watch
+from opetence_assets.dataset import Dataset, Grade, Month, Reference, Utc, Watch
 from opetence_assets.datasets.logistics_service import LAG, logistics_service
 
 STATUSES = ["created", "picked_up", "in_transit", "delivered", "failed"]
@@ -42,5 +42,9 @@ shipments = Dataset(
     rules={"delivered before shipped": pl.col("delivered_at") >= pl.col("shipped_at")},
     grades={"delivered before shipped": Grade(up_to=0.05)},
     watch=Watch(distinct=("courier_id",), by=("status",), settles=timedelta(days=7)),
+    references=(
+        Reference("order_service/orders", ("order_id",)),
+        Reference("logistics_service/couriers", ("courier_id",)),
+    ),
     owner="team:logistics",
 )

@@ -3,7 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Grade, Money, Month, Utc, Watch
+from opetence_assets.dataset import Dataset, Grade, Money, Month, Reference, Utc, Watch
 from opetence_assets.datasets.order_service import LAG, ORDER_ID, order_service
 
 
@@ -27,5 +27,9 @@ order_items = Dataset(
     rules={"discount above the line's value": pl.col("discount") <= pl.col("unit_price") * pl.col("quantity")},
     grades={"discount above the line's value": Grade(up_to=0.001)},
     watch=Watch(figures=("quantity", "unit_price"), distinct=("product_id",)),
+    references=(
+        Reference("order_service/orders", ("order_id",)),
+        Reference("product_service/products", ("product_id",)),
+    ),
     owner="team:orders",
 )

@@ -9,10 +9,11 @@ from datetime import timedelta
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Completeness, Dataset, Grade, Money, Month, Pii, Subject, Utc, Watch
+from opetence_assets.dataset import Completeness, Dataset, Grade, Money, Month, Pii, Reference, Subject, Utc, Watch
 from opetence_assets.datasets.order_service import LAG, ORDER_ID, order_service
 
 STATUSES = ["placed", "paid", "shipped", "delivered", "cancelled"]
+PAID = pl.col("status").is_in(["paid", "shipped", "delivered"])
 
 
 class Order(pa.DataFrameModel):
@@ -45,5 +46,11 @@ orders = Dataset(
     grades={"total: greater_than_or_equal_to": Grade(up_to=0.001), "ordered in the future": Grade(up_to=0.01)},
     completeness=Completeness(null_rate_at_most={"recipient_phone_masked": 0.05}),
     watch=Watch(figures=("total",), distinct=("user_id",), by=("status",), settles=timedelta(days=14)),
+    references=(
+        Reference("user_service/users", ("user_id",), missing_at_most=0.01),  # orphans, and users in quarantine
+        Reference("logistics_service/microzones", ("microzone_id",)),
+        Reference("payments/charges", ("order_id",), where=PAID, missing_at_most=0.01),
+        Reference("order_service/order_items", ("order_id",)),
+    ),
     owner="team:orders",
 )

@@ -3,7 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Money, Utc, Watch
+from opetence_assets.dataset import Dataset, Money, Reference, Utc, Watch
 from opetence_assets.datasets.order_service import LAG, order_service
 
 
@@ -23,5 +23,8 @@ returns = Dataset(
     cursor="updated_at",
     schema=Return,
     watch=Watch(figures=("refund_amount",), day="returned_at"),
+    references=(
+        Reference("order_service/orders", ("order_id",), missing_at_most=0.01),  # the service lost 0.2 %
+    ),
     owner="team:orders",
 )

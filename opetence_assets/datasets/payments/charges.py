@@ -8,7 +8,7 @@ from datetime import timedelta
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Grade, Month, Pii, Severity, Subject, Utc, Watch
+from opetence_assets.dataset import Dataset, Grade, Month, Pii, Reference, Severity, Subject, Utc, Watch
 from opetence_assets.datasets.payments import CURRENCY, at_seconds, payments
 
 
@@ -50,5 +50,8 @@ charges = Dataset(
     rules={"refunded more than charged": pl.col("amount_refunded") <= pl.col("amount")},
     grades={"amount: greater_than_or_equal_to": Grade(Severity.BLOCK)},
     watch=Watch(figures=("amount",), by=("currency", "status"), settles=timedelta(days=3)),
+    references=(
+        Reference("order_service/orders", ("order_id",), missing_at_most=0.01),
+    ),
     owner="team:finance",
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Month, Utc
+from opetence_assets.dataset import Dataset, Month, Reference, Utc
 from opetence_assets.datasets.payments import CURRENCY, at_seconds, payments
 
 
@@ -31,5 +31,8 @@ refunds = Dataset(
         event_types=("refund.created", "refund.updated", "refund.failed"),
     ),
     key=("refund_id",), cursor="changed_at", schema=Refund, tidy=at_seconds(Refund, "created_at"),
+    references=(
+        Reference("payments/charges", ("charge_id",), missing_at_most=0.01),
+    ),
     partition_by=Month("created_at"), owner="team:finance",
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Grade, Money, Severity, Utc
+from opetence_assets.dataset import Dataset, Grade, Money, Reference, Severity, Utc
 from opetence_assets.datasets.product_service import LAG, product_service
 
 
@@ -25,5 +25,6 @@ products = Dataset(
     schema=Product,
     rules={"garbled name": ~pl.col("name").str.contains("Ã|Â")},  # UTF-8 read as cp1252
     grades={"garbled name": Grade(Severity.WARN, up_to=0.05)},
+    references=(Reference("product_service/vendors", ("vendor_id",)),),
     owner="team:products",
 )

@@ -3,7 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Month, Pii, Subject, Utc
+from opetence_assets.dataset import Dataset, Month, Pii, Reference, Subject, Utc
 from opetence_assets.datasets.support import support
 from opetence_assets.sources.texts import typed
 
@@ -36,5 +36,8 @@ ticket_comments = Dataset(
     key=("comment_id",), cursor="created_at", schema=Comment, tidy=typed(Comment),
     filters={"not a comment": pl.col("event_type") != "Comment"},
     subject=Subject("zendesk_user", "author_id"), partition_by=Month("created_at"),
+    references=(
+        Reference("support/tickets", ("ticket_id",), missing_at_most=0.01),
+    ),
     owner="team:support",
 )  # fmt: skip

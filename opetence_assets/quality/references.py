@@ -1,0 +1,53 @@
+"""Whether rows have the counterpart in another dataset that they are declared to have."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from opetence_assets.dataset import Dataset, Reference
+from opetence_assets.lake.places import Lake
+from opetence_assets.lake.releases import current_release
+from opetence_assets.lake.tables import Table, open_table
+from opetence_assets.lake.verdicts import CheckResult
+from opetence_assets.quality.figures import rows_of
+from opetence_assets.refinement.shape import VERSION
+
+
+def reference_results(dataset: Dataset, lake: Lake, silver: Table) -> list[CheckResult]:
+    """``references`` where any is declared. Asked of the rows of the current release only.
+
+    What this run has just brought may have its counterpart in a table that the same run has not refined yet; rows that
+    were released had it then, in one release, and must have it still.
+    """
+    if not dataset.references:
+        return []
+    release = current_release(lake)
+    until = release.versions.get(silver.key, -1) if release else -1
+    told = [_told(dataset, lake, silver, reference, until) for reference in dataset.references]
+    return [
+        CheckResult(
+            "references",
+            all(passed for passed, _, _ in told),
+            blocking=any(r.blocking and not passed for r, (passed, _, _) in zip(dataset.references, told, strict=True)),
+            found="; ".join(found for _, found, _ in told),
+            allowed="; ".join(f"{r.to} {r.missing_at_most:.2%}" for r in dataset.references),
+            metadata={f"missing in {r.to}": share for r, (_, _, share) in zip(dataset.references, told, strict=True)},
+        )
+    ]
+
+
+def _told(dataset: Dataset, lake: Lake, silver: Table, reference: Reference, until: int) -> tuple[bool, str, float]:
+    other = open_table(lake, f"silver/{reference.to}")
+    if other is None or until < 0:
+        return True, f"{reference.to}: asked from the first release on", 0.0
+    names, of = list(reference.columns), list(reference.of or reference.columns)
+    rows = rows_of(dataset, silver).filter(pl.col(VERSION) <= until)
+    if reference.where is not None:
+        rows = rows.filter(reference.where)
+    asked = rows.select(names).drop_nulls()
+    missing = asked.join(other.scan().select(of).unique(), left_on=names, right_on=of, how="anti")
+    counts = pl.collect_all([asked.select(pl.len()), missing.select(pl.len())], engine="streaming")
+    total, without = (count.item() for count in counts)
+    share = without / total if total else 0.0
+    found = f"{without:,} of {total:,} rows have no {', '.join(of)} in {reference.to} ({share:.2%})"
+    return share <= reference.missing_at_most, found, share
