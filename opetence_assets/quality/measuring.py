@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -32,7 +32,8 @@ def measure(dataset: Dataset, lake: Lake, silver: Table, *, now: datetime, run: 
     daily = by_day(dataset, silver, days)
     if since is not None:
         daily = _news(known, daily, days)
-    long = pl.concat([daily, _whole(dataset, lake, silver, now)], how="diagonal_relaxed")
+    whole = {**_whole(dataset, lake, silver, now), **latency(dataset, lake, silver, since)}
+    long = pl.concat([daily, _named(whole)], how="diagonal_relaxed")
     records = _recorded(dataset, silver, long, now, run)
     task = task_of(silver.key, silver.version, since, daily["day"].n_unique(), len(records), datetime.now(UTC))
     run_of = {"run_id": run.id, "run_url": run.url, "seconds": round(time.perf_counter() - started, 3)}
@@ -75,11 +76,34 @@ def _news(known: pl.DataFrame, daily: pl.DataFrame, days: Sequence[date] | None)
     return compared.with_columns(changed).filter(pl.col("value").ne_missing(pl.col("was"))).drop("was").drop_nulls()
 
 
-def _whole(dataset: Dataset, lake: Lake, silver: Table, now: datetime) -> pl.DataFrame:
+def latency(dataset: Dataset, lake: Lake, silver: Table, since: int | None) -> dict[str, float | None]:
+    """How long rows were under way from their change at the source to bronze, of those that this version took in.
+
+    Not of a first version: its rows are a past that was loaded, not news. In the sandbox the story's clock is not the
+    loads', so that there the figure says how far the story lies back.
+    """
+    bronze, cursor = dataset.table("bronze"), dataset.cursor
+    if since is None or cursor is None:
+        return {}
+    until, after = (last_progress(lake, silver.key, v).get("consumed", {}).get(bronze) for v in (silver.version, since))
+    table = open_table(lake, bronze, until) if until is not None and after is not None else None
+    if table is None or not isinstance(table.scan().collect_schema().get(cursor), pl.Datetime):
+        return {}
+    seconds = (pl.col("_loaded_at") - pl.col(cursor)).dt.total_milliseconds() / 1000
+    asked = {"latency_p50": seconds.quantile(0.5), "latency_p95": seconds.quantile(0.95)}
+    return table.new_since(after).scan().select(**asked).collect().row(0, named=True)
+
+
+def _named(values: Mapping[str, float | None]) -> pl.DataFrame:
+    told = {name: float(value) for name, value in values.items() if value is not None}
+    return pl.DataFrame({"metric_name": list(told), "value": list(told.values()), "segment": ""})
+
+
+def _whole(dataset: Dataset, lake: Lake, silver: Table, now: datetime) -> dict[str, float | None]:
     """Figures of the whole table, from the log and the files' own statistics: not one row is read."""
     rows, quarantine = silver.rows, open_table(lake, dataset.table("quarantine"))
     key_nulls = [_nulls(silver, name) for name in table_key(dataset)]
-    values: dict[str, float | None] = {
+    return {
         "rows": rows,
         **{f"null_rate({name})": _share(_nulls(silver, name), rows) for name in nullable(dataset)},
         "quarantined": quarantine.rows if quarantine else 0,
@@ -88,8 +112,6 @@ def _whole(dataset: Dataset, lake: Lake, silver: Table, now: datetime) -> pl.Dat
         "source_coverage": _coverage(dataset, lake),
         "age": _age(dataset, silver, now),
     }
-    names, found = zip(*((name, value) for name, value in values.items() if value is not None), strict=True)
-    return pl.DataFrame({"metric_name": names, "value": [float(value) for value in found], "segment": ""})
 
 
 def newest_event(dataset: Dataset, silver: Table) -> datetime | None:

@@ -38,6 +38,9 @@ def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
     ]
     if dataset.cursor or event_column(dataset):
         whole.append(_metric(dataset, "timeliness", "age", "measured at - newest event or cursor", "seconds"))
+    if dataset.cursor:
+        late = f"of the rows loaded since: loaded at - {dataset.cursor}"
+        whole += [_metric(dataset, "timeliness", f"latency_{p}", f"{p} {late}", "seconds") for p in ("p50", "p95")]
     if event_column(dataset) is None:
         return tuple(whole)
     days = [
