@@ -21,6 +21,7 @@ from opetence_assets.lake.places import lake_at
 from opetence_assets.lake.releases import current_release
 from opetence_assets.lake.tables import open_table
 from opetence_assets.settings import Settings, read_settings
+from opetence_assets_tests.canaries import betrayed, people
 from opetence_assets_tests.truth import differences
 from opetence_assets_tests.ui.served import NEW_COLUMN, Served, browser, serving
 
@@ -202,6 +203,17 @@ def test_the_backup_restores_to_the_same_rows_and_a_flipped_byte_is_named(platfo
     victim.write_bytes(good)
     assert damaged
     assert all(victim.name in entry["file"] and entry["table"] for entry in damaged)
+
+
+def test_nothing_the_platform_wrote_names_a_person_of_the_company(platform: Platform) -> None:
+    """After good days and bad ones: errors and failed checks are among what is searched."""
+    from sandbox import up
+
+    canaries = people(up(platform.home).owner_uri)
+
+    assert len(canaries) > 1_000
+    assert betrayed(platform.home, canaries) == []
+    assert betrayed(platform.home, ["order_service/orders"]) != []  # it does search
 
 
 def test_a_new_table_is_one_file_and_its_test(platform: Platform, tmp_path: Path) -> None:

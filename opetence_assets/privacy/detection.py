@@ -67,6 +67,11 @@ def without_values(message: str) -> str:
         start, end = message.find(first), message.rfind(last)
         if 0 <= start < end:
             message = f"{message[:start]}{first}…{last}{message[end + 1 :]}"
+    return masked(message)
+
+
+def masked(message: str) -> str:
+    """A text of our own as it may be shown, should a value have come into it all the same."""
     for kind, (pattern, _) in _detectors().items():
         message = pattern.sub(f"<{kind}>", message)
     return message

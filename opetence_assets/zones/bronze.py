@@ -10,6 +10,7 @@ from opetence_assets.dataset import Dataset, Window
 from opetence_assets.lake.tables import open_table
 from opetence_assets.lineage.graph import Graph
 from opetence_assets.lineage.policy import dataset_leaks, refuse_leaks
+from opetence_assets.privacy.messages import errors_without_values
 from opetence_assets.resources import Platform
 from opetence_assets.zones.specs import (
     asset_key,
@@ -111,7 +112,8 @@ def bronze_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
 
         refuse_leaks(dataset.name, dataset_leaks(dataset, columns))
         window = _days(context) if context.has_partition_key_range else config.window()
-        done = load(dataset, platform.lake, platform.settings, Request(window=window, full=config.full))
+        with errors_without_values(dataset.name):
+            done = load(dataset, platform.lake, platform.settings, Request(window=window, full=config.full))
         table = open_table(platform.lake, done.key, done.version)
         assert table is not None
         more = {"rows_added": done.rows, "rows_read": done.source_rows, "rows_deleted": done.deleted}

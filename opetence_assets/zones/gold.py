@@ -16,6 +16,7 @@ from opetence_assets.lake.releases import Gated, current_release, is_held, refus
 from opetence_assets.lake.tables import open_table
 from opetence_assets.lineage.graph import Graph
 from opetence_assets.lineage.policy import gold_leaks, refuse_leaks
+from opetence_assets.privacy.messages import errors_without_values
 from opetence_assets.resources import Platform
 from opetence_assets.zones.measured import measured, measured_results, measured_specs
 from opetence_assets.zones.outcome import checked, materialized
@@ -59,7 +60,10 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
         _refuse_early(lake, silver)
         refuse_leaks("gold", gold_leaks(json.loads(manifest.read_bytes()), columns, datasets))
         since = current_release(lake)
-        built = build(lake, settings, scratch=settings.scratch, sources=silver, since=since, rebuild=config.window())
+        with errors_without_values("gold"):
+            built = build(
+                lake, settings, scratch=settings.scratch, sources=silver, since=since, rebuild=config.window()
+            )
         try:
             yield from checked(built, lake, context.selected_asset_check_keys)
             if not built.passed:
@@ -69,9 +73,10 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
                     allow_retries=False,
                 )
             others = {**pinned(datasets, lake, "bronze"), **pinned(datasets, lake, "quarantine")}
-            history = measured(datasets, lake, settings, silver, context.run_id)
-            others, hold = {**others, **history}, config.hold or is_held(since)
-            made = set_aside(built, lake, others=others) if hold else publish(built, lake, others=others)
+            with errors_without_values("gold"):
+                history = measured(datasets, lake, settings, silver, context.run_id)
+                others, hold = {**others, **history}, config.hold or is_held(since)
+                made = set_aside(built, lake, others=others) if hold else publish(built, lake, others=others)
         finally:
             built.close()
         context.log.info("candidate %s waits" if hold else "release %s is current", made.number)

@@ -9,6 +9,7 @@ from opetence_assets.dataset import Dataset
 from opetence_assets.lake.tables import open_table
 from opetence_assets.lineage.graph import Graph
 from opetence_assets.lineage.policy import dataset_leaks, refuse_leaks
+from opetence_assets.privacy.messages import errors_without_values
 from opetence_assets.resources import Platform
 from opetence_assets.zones.bronze import Reload
 from opetence_assets.zones.specs import (
@@ -64,7 +65,8 @@ def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
 
         refuse_leaks(dataset.name, dataset_leaks(dataset, columns))
         try:
-            done = refine(dataset, platform.lake, platform.settings.scratch, config.window())
+            with errors_without_values(dataset.name):
+                done = refine(dataset, platform.lake, platform.settings.scratch, config.window())
         except PassRefused as refusal:
             yield _refused(key, refusal)  # then raised: a failed check alone would still record a materialization
             raise
