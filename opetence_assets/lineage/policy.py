@@ -87,7 +87,7 @@ def gold_leaks(content: Mapping[str, Any], graph: Graph, datasets: Iterable[Data
     for name, node in models_of(content).items():
         for column in graph.columns_of(f"gold/{name}"):
             found += _column_leaks(personal, column, node)
-    return (*found, *_written(content))
+    return (*found, *_written(content), *_beside(content))
 
 
 def refuse_leaks(where: str, leaks: tuple[Leak, ...]) -> None:
@@ -207,6 +207,16 @@ def _written(content: Mapping[str, Any]) -> Iterator[Leak]:
             yield Leak(
                 f"gold/{node['name']}", f"{told(found)} in its text", "no person's data in SQL", f"edit {_file(node)}"
             )
+
+
+def _beside(content: Mapping[str, Any]) -> Iterator[Leak]:
+    """Ways into gold, or out of it, that are no SELECT of a model: nobody follows the columns of these."""
+    for node in content["nodes"].values():
+        hooks = [hook for hook in ("pre-hook", "post-hook") if node.get("config", {}).get(hook)]
+        other = node["resource_type"] not in ("model", "test") or node.get("language", "sql") != "sql"
+        if hooks or other:
+            found = ", ".join(hooks) or f"a {node['resource_type']} in {node.get('language', 'sql')}"
+            yield Leak(f"gold/{node['name']}", found, "models of one SELECT, and tests", f"edit {_file(node)}")
 
 
 def _file(node: Mapping[str, Any]) -> str:

@@ -208,6 +208,9 @@ LEAKS = (
         f"select user_id from {USERS}",
         text={"test_metadata": {"kwargs": {"rules": [f"x != '{MAIL}'"]}}},
     ),
+    sql("a hook", f"select user_id from {USERS}", text={"config": {"post-hook": [{"sql": "copy x to 'y'"}]}}),
+    sql("a seed", f"select user_id from {USERS}", text={"resource_type": "seed"}),
+    sql("a model in Python", f"select user_id from {USERS}", text={"language": "python"}),
     sql("a personal name over nothing known", f"select segment as email from {USERS}"),
     Seeded(
         "tidy: concat", lambda: tidied("support/tickets", pl.concat_str("channel", "subject_scrubbed").alias("label"))
