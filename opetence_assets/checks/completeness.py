@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from opetence_assets.dataset import Dataset
@@ -10,6 +13,7 @@ from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.lake.verdicts import CheckResult
 from opetence_assets.refinement.quarantine import DUPLICATE, REASON
+from opetence_assets.refinement.replay import QUARANTINED, REPLAYED
 from opetence_assets.refinement.shape import IS_CURRENT
 
 
@@ -18,7 +22,7 @@ def completeness_results(dataset: Dataset, lake: Lake, silver: Table) -> list[Ch
     bronze = open_table(lake, dataset.table("bronze"))
     refined = last_progress(lake, silver.key, silver.version)
     consumed = refined.get("consumed", {}).get(dataset.table("bronze"), -1)
-    results = [_conserved(dataset, open_table(lake, dataset.table("bronze"), consumed), refined)]
+    results = [_conserved(dataset, lake, open_table(lake, dataset.table("bronze"), consumed), refined)]
     loaded = last_progress(lake, dataset.table("bronze"), consumed) if bronze else {}
     if dataset.counted:
         results.append(_every_key(dataset, lake, silver, loaded["total_keys"]))
@@ -27,13 +31,18 @@ def completeness_results(dataset: Dataset, lake: Lake, silver: Table) -> list[Ch
     return results
 
 
-def _conserved(dataset: Dataset, bronze: Table | None, refined: dict[str, object]) -> CheckResult:
+def _conserved(dataset: Dataset, lake: Lake, bronze: Table | None, refined: Mapping[str, Any]) -> CheckResult:
     rows, counted = bronze.rows if bronze else 0, refined.get("rows_in_total")
+    quarantine = open_table(lake, dataset.table("quarantine"))
+    waiting, replayed = quarantine.rows if quarantine else 0, refined.get(REPLAYED, 0)
+    sent = refined.get(QUARANTINED, waiting + replayed)  # silver of an older platform does not say
     return CheckResult(
         "conserved",
-        rows == counted,
-        found=f"{counted} rows accounted for of {rows} in bronze",
+        rows == counted and waiting + replayed == sent,
+        found=f"{counted} rows accounted for of {rows} in bronze; "
+        f"{waiting} in quarantine and {replayed} replayed of {sent} sent there",
         allowed="all: accepted, quarantined, duplicate, filtered or deleted",
+        metadata={"rows": rows, "quarantined": waiting, "replayed": replayed},
     )
 
 

@@ -1,8 +1,13 @@
-"""Refused rows, as bronze has them (still sealed), with reasons and origin: nothing vanishes, all can be replayed."""
+"""Refused rows, as bronze has them (still sealed), with reasons and origin: nothing vanishes, all can be replayed.
+
+A row waits until today's rules accept it (`replay`), or until somebody decides that it will not come (`discard`): then
+it stays here, with the reason given, and waits no longer.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +23,11 @@ from opetence_assets.refinement.shape import rules_of
 
 DUPLICATE = "duplicate_row"
 REASON, RULES_VERSION, BRONZE_VERSION = "_reason", "_rules_version", "_bronze_version"
+REFUSAL = "_refusal"  # sixteen digits that name a row to people
+DISCARDED = "_discarded"  # when and why somebody gave a row up; null while it waits
+MENDED = "_mended"  # what of a row was set by hand, when and why
+MOVING = "_moving"  # the replay that takes a row to silver; null but for the moment between its commits
+BOOKKEEPING = (REASON, RULES_VERSION, BRONZE_VERSION, REFUSAL, DISCARDED, MENDED, MOVING)
 
 
 def quarantine(
@@ -28,8 +38,8 @@ def quarantine(
     raw: pl.DataFrame,
     refused: pl.DataFrame,
     extra: pl.DataFrame,
-) -> None:
-    """Commits the refused rows (and exact duplicates, where declared) before silver takes the rest.
+) -> int:
+    """Commits the refused rows (and exact duplicates, where declared) before silver takes the rest; rows held then.
 
     A pass that is run again, after a kill or as a backfill, finds the very rows there and adds none.
     """
@@ -40,12 +50,15 @@ def quarantine(
         reasons = pl.concat([reasons, extra.select(ROW, pl.lit(DUPLICATE).alias(REASON))])
     rows = raw.join(reasons, on=ROW, how="inner").drop(ROW)
     if table is not None and len(rows):
-        same = [name for name in rows.columns if name != REASON and name in table.schema.names]
-        rows = rows.join(table.scan().select(same).collect(), on=same, how="anti", nulls_equal=True)
+        rows = unknown(rows, table.scan().collect())
     if table is not None and not len(rows):
-        return
+        return table.rows
+    identity = pl.struct(pl.exclude(REASON)).hash() % 10**16
     marked = rows.with_columns(
-        pl.lit(rules_version(dataset)).alias(RULES_VERSION), pl.lit(bronze.version, pl.Int64).alias(BRONZE_VERSION)
+        pl.lit(rules_version(dataset)).alias(RULES_VERSION),
+        pl.lit(bronze.version, pl.Int64).alias(BRONZE_VERSION),
+        identity.cast(pl.String).str.zfill(16).alias(REFUSAL),
+        *(pl.lit(None, pl.String).alias(name) for name in (DISCARDED, MENDED, MOVING)),
     )
     commit(
         lake,
@@ -55,6 +68,41 @@ def quarantine(
         metadata={"rows": len(marked)},
         base=table.version if table else -1,
     )
+    return len(marked) + (table.rows if table else 0)
+
+
+def unknown(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The rows that do not stand among ``known``, byte for byte as they landed."""
+    same = [name for name in rows.columns if name in known.columns and name not in BOOKKEEPING]
+    return rows.join(known.select(same), on=same, how="anti", nulls_equal=True)
+
+
+def held(table: Table) -> pl.DataFrame:
+    """Every row of a quarantine, with the columns that rows refused by an older platform lack."""
+    rows = table.scan().collect()
+    missing = (name for name in (REFUSAL, DISCARDED, MENDED, MOVING) if name not in rows.columns)
+    return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+
+
+def waits() -> pl.Expr:
+    """Which rows of quarantine today's rules are asked again; duplicates and what was given up are not."""
+    return (pl.col(REASON) != DUPLICATE) & pl.col(DISCARDED).is_null()
+
+
+def rewritten(lake: Lake, scratch: Path, table: Table, rows: pl.DataFrame, metadata: Mapping[str, object]) -> Table:
+    """The quarantine with other rows in one commit, and what was done as its metadata."""
+    commit(
+        lake,
+        table.key,
+        schema=arrow_schema(rows),
+        add=staged(lake, table.key, [rows], scratch),
+        remove=table.files,
+        metadata={"rows": len(rows) - table.rows, **metadata},
+        base=table.version,
+    )
+    after = open_table(lake, table.key)
+    assert after is not None
+    return after
 
 
 @cache

@@ -16,6 +16,7 @@ from opetence_assets.refinement.duplicates import deduplicated, settled
 from opetence_assets.refinement.judgement import ROW, judge
 from opetence_assets.refinement.quarantine import quarantine
 from opetence_assets.refinement.refusal import refuse_excess
+from opetence_assets.refinement.replay import QUARANTINED, REPLAYED, settle
 from opetence_assets.refinement.shape import table_types, with_new_columns
 from opetence_assets.refinement.upsert import Change, upsert
 
@@ -64,6 +65,7 @@ def refine(dataset: Dataset, lake: Lake, scratch: Path, window: Window | None = 
     done = consumed(lake, dataset)
     refined = Refined(-1)
     with room_for(dataset.name, scratch):
+        settle(dataset, lake, scratch)
         if done is None or done < bronze.version or _schema_is_behind(dataset, lake):
             refined = _pass(dataset, lake, scratch, bronze, bronze.new_since(done).scan())
         if window is not None:
@@ -122,13 +124,15 @@ def _pass(
             next_command="nothing was committed; report this with the counts above",
         )
     before = last_progress(lake, silver.key, silver.version) if silver else {}
+    held = quarantine(dataset, lake, scratch, bronze, raw, judged.refused, unique.extra)
     progress = {
         CONSUMED: {dataset.table("bronze"): bronze.version},
         "rows_in_total": before.get("rows_in_total", 0) + (0 if again else len(raw)),
+        REPLAYED: before.get(REPLAYED, 0),
+        QUARANTINED: held + before.get(REPLAYED, 0),  # whoever takes a row out of quarantine has to account for it
         **counts.counts(),
         BROKEN: dict(judged.broken),
     }
-    quarantine(dataset, lake, scratch, bronze, raw, judged.refused, unique.extra)
     version = upsert(dataset, lake, scratch, silver, Change(current, gone_keys), progress)
     return replace(counts, version=version)
 

@@ -30,7 +30,13 @@ class Change:
 
 
 def upsert(
-    dataset: Dataset, lake: Lake, scratch: Path, silver: Table | None, change: Change, progress: Mapping[str, Any]
+    dataset: Dataset,
+    lake: Lake,
+    scratch: Path,
+    silver: Table | None,
+    change: Change,
+    progress: Mapping[str, Any],
+    transactions: Mapping[str, int] | None = None,
 ) -> int:
     """Commits a change to silver and returns the version; a row older than what silver has is left out."""
     key = dataset.table("silver")
@@ -50,6 +56,7 @@ def upsert(
         schema=arrow_schema(pl.DataFrame(schema=table_types(dataset))),
         add=staged(lake, key, frames, scratch),
         remove=touched,
+        transactions=transactions,
         metadata={**progress, "days": days},
         base=silver.version if silver else -1,
     )
