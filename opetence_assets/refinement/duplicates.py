@@ -46,20 +46,32 @@ def newest(dataset: Dataset, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort(order).unique(list(dataset.key), keep="last")
 
 
-def settled(dataset: Dataset, rows: pl.DataFrame, gone: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+@dataclass(frozen=True)
+class Settled:
+    """Rows that outlive the deletions of their pass; the keys that are gone (with ``_gone_at``); the keys that were
+    gone in between, whose new row is no successor of the one that silver has."""
+
+    rows: pl.DataFrame
+    gone: pl.DataFrame
+    reborn: pl.DataFrame
+
+
+def settled(dataset: Dataset, rows: pl.DataFrame, gone: pl.DataFrame) -> Settled:
     """Rows and deletions of one pass set against each other: the later load decides for each key, or the source's own
-    order where it tells one.
+    order where it tells one. Before duplicates are told apart: a row that was deleted is nobody's newer version.
     """
     key, when = list(dataset.key), POSITION if POSITION in rows.columns else LOADED_AT
     deletions = [*key, pl.col(when).alias("_after"), pl.col(LOADED_AT).alias("_gone_at")]
     if not len(gone):
-        return rows, rows.select(deletions).drop("_after").clear()
+        none = rows.select(deletions).drop("_after").clear()
+        return Settled(rows, none, none.select(key))
     last = gone.select(deletions).sort("_after").unique(key, keep="last")
     compared = rows.join(last.drop("_gone_at"), on=key, how="left")
     # A load knows which keys are gone only after it has seen every row: a row of the same load is there.
     stays = pl.col(when) > pl.col("_after") if when == POSITION else pl.col(when) >= pl.col("_after")
     current = compared.filter(pl.col("_after").is_null() | stays).drop("_after")
-    return current, last.drop("_after").join(current.select(key), on=key, how="anti")
+    ended = last.drop("_after").join(current.select(key), on=key, how="anti")
+    return Settled(current, ended, last.select(key).join(current.select(key), on=key, how="semi"))
 
 
 def _order(dataset: Dataset, rows: pl.DataFrame) -> tuple[str, ...]:

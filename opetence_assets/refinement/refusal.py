@@ -22,6 +22,6 @@ def refuse_excess(dataset: Dataset, judged: Judged, gone: pl.DataFrame) -> None:
     rules = graded_rules(dataset)
     if not excesses(dataset, rules, judged.broken, judged.rows):
         return
-    states, _ = settled(dataset, newest(dataset, pl.concat([judged.valid, judged.bad])), gone)
+    states = newest(dataset, settled(dataset, pl.concat([judged.valid, judged.bad]), gone).rows)
     if found := excesses(dataset, rules, broken_by(states, rules), judged.rows):
         raise PassRefused(dataset, judged.rows, found)

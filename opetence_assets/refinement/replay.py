@@ -135,13 +135,13 @@ def _into_silver(
     rows = pl.concat(
         [accepted.with_columns(pl.lit(True).alias(MOVING)), since.with_columns(pl.lit(False).alias(MOVING))]
     )
-    unique = deduplicated(dataset, rows.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW)), silver)
-    current, gone_keys = settled(dataset, unique.kept, gone)
+    there = settled(dataset, rows.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW)), gone)
+    unique = deduplicated(dataset, there.rows, silver)
     before = last_progress(lake, silver.key, silver.version) if silver else {}
     progress = {**before, REPLAYED: before.get(REPLAYED, 0) + len(accepted)}
-    change = Change(current.drop(MOVING), gone_keys)
+    change = Change(unique.kept.drop(MOVING), there.gone, there.reborn)
     upsert(dataset, lake, scratch, silver, change, progress, transactions={f"replay:{mark}": 1})
-    return int(current[MOVING].sum())
+    return int(unique.kept[MOVING].sum())
 
 
 def _arrived_since(

@@ -105,14 +105,14 @@ def _pass(
     judged = judge(dataset, tidied)
     refuse_excess(dataset, judged, gone)
     silver = open_table(lake, dataset.table("silver"))
-    unique = deduplicated(dataset, judged.valid, silver)
-    current, gone_keys = settled(dataset, unique.kept, gone)
+    there = settled(dataset, judged.valid, gone)
+    unique = deduplicated(dataset, there.rows, silver)
     counts = Refined(
         version=-1,
         rows_in=len(raw),
-        accepted=len(current),
+        accepted=len(unique.kept),
         quarantined=len(judged.refused),
-        duplicates=len(unique.extra) + len(unique.kept) - len(current),
+        duplicates=len(unique.extra) + len(judged.valid) - len(there.rows),
         filtered=judged.filtered,
         deleted=len(gone),
     )
@@ -133,7 +133,7 @@ def _pass(
         **counts.counts(),
         BROKEN: dict(judged.broken),
     }
-    version = upsert(dataset, lake, scratch, silver, Change(current, gone_keys), progress)
+    version = upsert(dataset, lake, scratch, silver, Change(unique.kept, there.gone, there.reborn), progress)
     return replace(counts, version=version)
 
 

@@ -23,10 +23,11 @@ PATH, EXISTING = "_path", "_existing"
 
 @dataclass(frozen=True)
 class Change:
-    """New states by key, and the keys that are gone (with ``_gone_at``)."""
+    """New states by key, the keys that are gone (with ``_gone_at``), and those that begin anew."""
 
     rows: pl.DataFrame
     gone: pl.DataFrame
+    reborn: pl.DataFrame
 
 
 def upsert(
@@ -43,7 +44,7 @@ def upsert(
     rows = change.rows.select(*silver_types(dataset))
     matches = _matches(dataset, silver, rows, change.gone)
     if not dataset.history and dataset.deletes is not Deletes.TOLD:  # a source that tells its order is believed
-        rows = _not_older(dataset, rows, matches)
+        rows = _not_older(dataset, rows, matches, change.reborn)
     touched = _touched(dataset, silver, rows, matches)
     version = silver.version + 1 if silver else 0
     old = _rows_of(dataset, silver, touched)
@@ -89,9 +90,10 @@ def _may_hold(file: DataFile, column: str, values: pl.Series) -> bool:
     return bool(first <= high and last >= low)  # pyright: ignore[reportOperatorIssue]
 
 
-def _not_older(dataset: Dataset, rows: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
+def _not_older(dataset: Dataset, rows: pl.DataFrame, matches: pl.DataFrame, reborn: pl.DataFrame) -> pl.DataFrame:
     if not dataset.cursor or not len(matches):
         return rows
+    matches = matches.join(reborn, on=list(dataset.key), how="anti")
     known = matches.select(*dataset.key, pl.col(dataset.cursor).alias(EXISTING))
     compared = rows.join(known, on=list(dataset.key), how="left", nulls_equal=True)
     older = pl.col(EXISTING).is_not_null() & (pl.col(dataset.cursor) < pl.col(EXISTING))
