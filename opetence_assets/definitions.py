@@ -17,6 +17,7 @@ from opetence_assets.settings import read_settings
 from opetence_assets.warehouse.manifest import ensure_manifest
 from opetence_assets.zones.bronze import bronze_asset, source_spec, sync_specs
 from opetence_assets.zones.gold import gold_assets
+from opetence_assets.zones.quarantine import quarantine_asset, replay_job
 from opetence_assets.zones.silver import silver_asset
 from opetence_assets.zones.translation import RELEASE
 
@@ -27,6 +28,7 @@ _manifest = ensure_manifest(read_settings())
 _columns = column_graph(_manifest, _datasets)
 _gold = gold_assets(_datasets, _manifest, _columns)
 _bronze, _silver = [bronze_asset(d, _columns) for d in _datasets], [silver_asset(d, _columns) for d in _datasets]
+_quarantine, _judged = [quarantine_asset(d) for d in _datasets], [silver_checks(d) for d in _datasets]
 _syncs = [spec for d in _datasets for spec in sync_specs(d)]
 _backups = [backup_asset(zone, RELEASE, max(d.backup.keep_days for d in _datasets)) for zone in ZONES]
 _tables = [
@@ -37,8 +39,9 @@ _tables = [
 ]
 
 defs = dg.Definitions(
-    assets=[*(source_spec(d) for d in _datasets), *_syncs, *_bronze, *_silver, _gold, *_backups],
-    asset_checks=[*(bronze_checks(d) for d in _datasets), *(silver_checks(d) for d in _datasets)],
+    assets=[*(source_spec(d) for d in _datasets), *_syncs, *_bronze, *_silver, *_quarantine, _gold, *_backups],
+    asset_checks=[*(bronze_checks(d) for d in _datasets), *_judged],
+    jobs=[replay_job(_datasets, _judged)],
     sensors=[dropped_files(_datasets), changed_tables(_datasets), carry_on()],
     schedules=[hourly_round(dg.AssetSelection.assets(*_tables, *_gold.keys)), nightly_backup(ZONES)],
     resources={"platform": Platform()},

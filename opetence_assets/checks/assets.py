@@ -24,21 +24,12 @@ from opetence_assets.resources import Platform
 def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
     """Quality and completeness of silver; blocking ones keep the version out of every release."""
     key = dg.AssetKey(dataset.table("silver").split("/"))
-    names = ["schema", "rules", "unique_key", "conserved", NAME]
-    specs = [dg.AssetCheckSpec(name, asset=key, blocking=True, description=_SAYS[name]) for name in names]
-    if dataset.counted:
-        specs.append(dg.AssetCheckSpec("complete", asset=key, blocking=True, description=_SAYS["complete"]))
-    if dataset.completeness.null_rate_at_most:
-        specs.append(dg.AssetCheckSpec("filled", asset=key, description=_SAYS["filled"]))
-    if warnings_of(dataset):
-        specs.append(dg.AssetCheckSpec("warned", asset=key, description=_SAYS["warned"]))
-    if is_watched(dataset):
-        specs.append(dg.AssetCheckSpec("usual", asset=key, blocking=dataset.watch.blocking, description=_SAYS["usual"]))
-    if dataset.references:
-        blocking = any(reference.blocking for reference in dataset.references)
-        specs.append(dg.AssetCheckSpec("references", asset=key, blocking=blocking, description=_SAYS["references"]))
-    if has_age(dataset):
-        specs.append(dg.AssetCheckSpec("fresh", asset=key, description=_SAYS["fresh"]))
+    # Where a job replays quarantine, what came of it is judged afterwards.
+    replayed = [dg.AssetKey(dataset.table("quarantine").split("/"))]
+    specs = [
+        dg.AssetCheckSpec(name, asset=key, blocking=blocking, description=_SAYS[name], additional_deps=replayed)
+        for name, blocking in silver_check_names(dataset).items()
+    ]
 
     @dg.multi_asset_check(name=f"check_{'_'.join(key.path)}", specs=specs)
     def check(context: dg.AssetCheckExecutionContext, platform: Platform) -> Iterator[dg.AssetCheckResult]:
@@ -55,6 +46,23 @@ def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
         yield from _reported(key, results)
 
     return check
+
+
+def silver_check_names(dataset: Dataset) -> dict[str, bool]:
+    """The checks that a dataset's silver has by its declaration, and whether each blocks."""
+    names = dict.fromkeys(("schema", "rules", "unique_key", "conserved", NAME), True)
+    return names | {
+        name: blocking
+        for name, wanted, blocking in (
+            ("complete", dataset.counted, True),
+            ("filled", bool(dataset.completeness.null_rate_at_most), False),
+            ("warned", bool(warnings_of(dataset)), False),
+            ("usual", is_watched(dataset), dataset.watch.blocking),
+            ("references", bool(dataset.references), any(each.blocking for each in dataset.references)),
+            ("fresh", has_age(dataset), False),
+        )
+        if wanted
+    }
 
 
 def bronze_checks(dataset: Dataset) -> dg.AssetChecksDefinition:

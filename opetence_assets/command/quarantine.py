@@ -103,7 +103,7 @@ def mend(
     from opetence_assets.refinement.decisions import mend as set_values
 
     dataset, lake, settings = _place(name)
-    pairs = dict(text.partition("=")[::2] for text in values)
+    pairs = {column: value for column, _, value in (text.partition("=") for text in values)}
     set_values(dataset, lake, settings.scratch, row, pairs, because)
     after = f"opetence quarantine replay {name} --id {row}"
     emit({"dataset": name, "mended": row}, as_json=json, table={"dataset": [name], "mended": [row], "next": [after]})

@@ -1,5 +1,6 @@
 """A dataset's quarantine: materializing it asks today's rules again and moves what they accept to silver."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
@@ -66,9 +67,9 @@ def held(dataset: Dataset, lake: Lake) -> dict[str, Any]:
     return row_metadata(table.rows, f"{lake.uri}/{table.key}", table.version, metadata if reasons else {})
 
 
-def replay_job(datasets: tuple[Dataset, ...]) -> Any:
+def replay_job(datasets: tuple[Dataset, ...], checks: Iterable[dg.AssetChecksDefinition]) -> Any:
     """Replays every quarantine, or those picked in the launchpad; then silver's checks judge what came of it."""
     keys = [asset_key(dataset, "quarantine") for dataset in datasets]
-    silver = [asset_key(dataset, "silver") for dataset in datasets]
-    selection = dg.AssetSelection.assets(*keys) | dg.AssetSelection.checks_for_assets(*silver)
+    judged = dg.AssetSelection.checks(*(key for check in checks for key in check.check_keys))
+    selection = dg.AssetSelection.assets(*keys) | judged
     return dg.define_asset_job(JOB, selection, description="Ask today's rules again about every refused row.")

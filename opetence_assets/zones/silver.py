@@ -12,6 +12,7 @@ from opetence_assets.lineage.policy import dataset_leaks, refuse_leaks
 from opetence_assets.privacy.messages import errors_without_values
 from opetence_assets.resources import Platform
 from opetence_assets.zones.bronze import Reload
+from opetence_assets.zones.quarantine import held
 from opetence_assets.zones.specs import (
     asset_key,
     column_lineage,
@@ -59,7 +60,9 @@ def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
         freshness_policy=freshness_policy(dataset),
         check_specs=[graded] if dataset.grades else [],
     )
-    def silver(config: Reload, platform: Platform) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
+    def silver(
+        context: dg.AssetExecutionContext, config: Reload, platform: Platform
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
         from opetence_assets.contract.severity import PassRefused
         from opetence_assets.refinement.silver import refine
 
@@ -70,6 +73,9 @@ def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
         except PassRefused as refusal:
             yield _refused(key, refusal)  # then raised: a failed check alone would still record a materialization
             raise
+        if done.quarantined:
+            refused = asset_key(dataset, "quarantine")
+            context.log_event(dg.AssetMaterialization(refused, metadata=held(dataset, platform.lake)))
         table = open_table(platform.lake, dataset.table("silver"), done.version)
         assert table is not None
         uri = f"{platform.lake.uri}/{table.key}"
