@@ -27,6 +27,7 @@ setup(
         "duckdb>=2.0,<2.1",
         "fastexcel>=0.21",
         "google-analytics-data>=0.23",
+        "markupsafe",
         "mongomock",  # the sandbox's documents
         "numpy",
         "obstore",
@@ -37,6 +38,7 @@ setup(
         "psutil",
         "pyarrow>=26,<27",
         "pymongo>=4.20",
+        "python-dateutil",
         "rich",
         "scipy",
         "sqlglot",

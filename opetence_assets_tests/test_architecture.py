@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "quality": {"lake", "privacy", "contract", "refinement"},  # what is measured and kept as history
     "lineage": {"privacy", "contract", "refinement", "warehouse"},
     "review": {"lake", "privacy", "contract", "refinement", "warehouse", "datasets", "lineage"},
-    "report": {"lake", "quality", "datasets"},
+    "report": {"lake", "privacy", "quality", "refinement"},
     # gold is built over all silver: it tells dbt the columns
     "warehouse": {"lake", "datasets", "refinement", "privacy"},
     "resources": {"lake"},

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from opetence_assets.command import backups, quarantine, release, run, sandbox, scaffold, sql, status, ui, webhooks
+from opetence_assets.command import (
+    backups,
+    quarantine,
+    release,
+    report,
+    run,
+    sandbox,
+    scaffold,
+    sql,
+    status,
+    ui,
+    webhooks,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +31,7 @@ app.add_typer(backups.app, name="backup")
 app.command("restore")(backups.restore)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(release.app, name="release")
+app.command("report")(report.report)
 app.add_typer(sandbox.app, name="sandbox")
 app.command("new-dataset")(scaffold.new_dataset)
 app.command("ui")(ui.ui)

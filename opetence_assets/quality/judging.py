@@ -109,15 +109,22 @@ def _numbers(series: Mapping[Figure, Series], day: date, figures: int) -> dict[s
     return {"figures": figures, **{name: value for name, value in at.items() if not np.isnan(value)}}
 
 
-def _fresh(dataset: Dataset, silver: Table, records: pl.DataFrame, now: datetime) -> CheckResult:
-    """By its newest row, not by when somebody last looked: a load that finds nothing makes nothing younger."""
-    newest_row, limit = newest_event(dataset, silver), dataset.freshness.alarm_after
-    if newest_row is None:
-        return CheckResult("fresh", False, False, "no row that tells when it happened", f"younger than {_hours(limit)}")
+def age_allowed(dataset: Dataset, records: pl.DataFrame, now: datetime) -> timedelta:
+    """How old the newest row may be: the alarm's hours, and some of the intervals that rows usually come in.
+
+    ``records`` are the newest ones, by day.
+    """
     rows = records.filter(pl.col("metric_name") == "rows", pl.col("segment") == "")
     recent = rows.filter(pl.col("day") > now.date() - timedelta(days=LONGEST))
     a_day = float(recent["value"].sum()) / LONGEST
-    limit += timedelta(days=PATIENCE / max(a_day, 0.1))
+    return dataset.freshness.alarm_after + timedelta(days=PATIENCE / max(a_day, 0.1))
+
+
+def _fresh(dataset: Dataset, silver: Table, records: pl.DataFrame, now: datetime) -> CheckResult:
+    """By its newest row, not by when somebody last looked: a load that finds nothing makes nothing younger."""
+    newest_row, limit = newest_event(dataset, silver), age_allowed(dataset, records, now)
+    if newest_row is None:
+        return CheckResult("fresh", False, False, "no row that tells when it happened", f"younger than {_hours(limit)}")
     age = max(timedelta(), now - newest_row)
     return CheckResult(
         "fresh",
