@@ -35,7 +35,7 @@ def time_kept(ages: pl.DataFrame, limit: timedelta, now: datetime) -> tuple[floa
     ends = [*(at for at, _ in looked[1:]), now]
     for (at, newest), end in zip(looked, ends, strict=True):
         begin, passed = max(at, start), newest + limit
-        if end < start:
+        if end <= start:
             continue
         over = max(timedelta(), end - max(begin, passed))
         alarms += over > timedelta() and not (was_late and passed <= begin)
