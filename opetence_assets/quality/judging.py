@@ -12,6 +12,7 @@ from opetence_assets.dataset import Dataset, Watch
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import Table
 from opetence_assets.lake.verdicts import CheckResult
+from opetence_assets.quality.coverage import OF_DAY, day_result
 from opetence_assets.quality.figures import event_column
 from opetence_assets.quality.findings import Figure, Finding, judged, sentence
 from opetence_assets.quality.history import history, newest
@@ -35,7 +36,7 @@ def has_age(dataset: Dataset) -> bool:
 
 
 def day_results(dataset: Dataset, lake: Lake, silver: Table, *, now: datetime) -> list[CheckResult]:
-    """``usual`` where the declaration watches something, ``fresh`` where rows are due; measure the version first."""
+    """``usual`` where something is watched, ``fresh`` and ``every_day`` where rows are due; measure before."""
     if not is_watched(dataset) and not has_age(dataset):
         return []
     records = history(lake, silver.key).filter(pl.col("day").is_not_null())
@@ -43,7 +44,9 @@ def day_results(dataset: Dataset, lake: Lake, silver: Table, *, now: datetime) -
     if is_watched(dataset):
         results.append(_usual(dataset, silver, records, now))
     if has_age(dataset):
-        results.append(_fresh(dataset, silver, newest(records), now))
+        last = newest(records)
+        rows = last.filter(pl.col("metric_name") == "rows", pl.col("segment") == "")
+        results += [_fresh(dataset, silver, last, now), day_result(dataset, rows)]
     return results
 
 
@@ -62,7 +65,7 @@ def days_to_judge(records: pl.DataFrame, version: int, now: datetime) -> list[da
 def series_of(records: pl.DataFrame, first: date, last: date) -> dict[Figure, Series]:
     """Every figure as a series without gaps: no row is a count and a sum of zero, and nothing to take a mean of."""
     span = (last - first).days + 1
-    told = newest(records).filter(pl.col("day").is_between(first, last))
+    told = newest(records).filter(pl.col("day").is_between(first, last), pl.col("metric_name") != OF_DAY)  # is rows too
     values: dict[Figure, np.ndarray] = {}
     for (name, segment), rows in told.group_by("metric_name", "segment", maintain_order=True):
         figure = Figure(str(name), str(segment))

@@ -14,6 +14,7 @@ from opetence_assets.lake.places import Lake
 from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.tables import Table, commits, open_table
 from opetence_assets.privacy.treatment import declared_columns
+from opetence_assets.quality.coverage import OF_DAY, coverage, of_days
 from opetence_assets.quality.figures import by_day, event_column, event_day, nullable
 from opetence_assets.quality.history import RECORD_TYPES, Run, history, keep, measured_until, newest, task_of
 from opetence_assets.quality.metrics import described, metrics_of
@@ -21,23 +22,35 @@ from opetence_assets.refinement.shape import VERSION, table_key
 from opetence_assets.settings import Settings
 
 
-def measure(dataset: Dataset, lake: Lake, silver: Table, *, now: datetime, run: Run | None = None) -> bool:
-    """Measures a version that was not; False, without reading a row, where it or a later one was."""
+def measure(
+    dataset: Dataset, lake: Lake, silver: Table, *, now: datetime, run: Run | None = None
+) -> dict[str, float] | None:
+    """Measures a version that was not, and gives the figures of the whole table by metric.
+
+    None, without reading a row, where this version or a later one was measured.
+    """
     since, run = measured_until(lake, silver.key), run or Run()
     if since is not None and since >= silver.version:
-        return False
+        return None
     started = time.perf_counter()
     known = newest(history(lake, silver.key)).filter(pl.col("day").is_not_null())
     days = _changed_days(dataset, lake, silver, since) if _is_known(dataset, known) else None
     daily = by_day(dataset, silver, days)
     if since is not None:
         daily = _news(known, daily, days)
-    whole = {**_whole(dataset, lake, silver, now), **latency(dataset, lake, silver, since)}
+    rows = _rows_by_day(known, daily)
+    daily = pl.concat([daily, of_days(rows, _over(daily, now))], how="diagonal_relaxed")
+    figures = {
+        **_whole(dataset, lake, silver, now),
+        **latency(dataset, lake, silver, since),
+        "days_present": coverage(rows).share,
+    }
+    whole = {name: float(value) for name, value in figures.items() if value is not None}
     long = pl.concat([daily, _named(whole)], how="diagonal_relaxed")
     records = _recorded(dataset, silver, long, now, run)
     task = task_of(silver.key, silver.version, since, daily["day"].n_unique(), len(records), datetime.now(UTC))
     run_of = {"run_id": run.id, "run_url": run.url, "seconds": round(time.perf_counter() - started, 3)}
-    return keep(lake, silver.key, silver.version, records, {**task, **run_of})
+    return whole if keep(lake, silver.key, silver.version, records, {**task, **run_of}) else None
 
 
 def run_of(run_id: str, settings: Settings) -> Run:
@@ -59,7 +72,7 @@ def _changed_days(dataset: Dataset, lake: Lake, silver: Table, since: int | None
 
 def _is_known(dataset: Dataset, known: pl.DataFrame) -> bool:
     """Whether every figure by day was measured before: what is watched since yesterday has its past measured too."""
-    declared = {metric.metric_name for metric in metrics_of(dataset) if metric.by_day}
+    declared = {metric.metric_name for metric in metrics_of(dataset) if metric.by_day} - {OF_DAY}  # not of every day
     columns = known["segment"].str.split("=").list.first().unique()
     return declared <= set(known["metric_name"]) and set(dataset.watch.by) <= set(columns)
 
@@ -94,9 +107,21 @@ def latency(dataset: Dataset, lake: Lake, silver: Table, since: int | None) -> d
     return table.new_since(after).scan().select(**asked).collect().row(0, named=True)
 
 
-def _named(values: Mapping[str, float | None]) -> pl.DataFrame:
-    told = {name: float(value) for name, value in values.items() if value is not None}
-    return pl.DataFrame({"metric_name": list(told), "value": list(told.values()), "segment": ""})
+def _rows_by_day(known: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
+    """Rows of each day as they are now."""
+    every = pl.concat([known.select("metric_name", "segment", "day", "value"), daily], how="diagonal_relaxed")
+    rows = every.filter(pl.col("metric_name") == "rows", pl.col("segment") == "")
+    return rows.unique("day", keep="last", maintain_order=True)
+
+
+def _over(daily: pl.DataFrame, now: datetime) -> list[date]:
+    """The days whose rows changed and that are over."""
+    changed = daily.filter(pl.col("metric_name") == "rows", pl.col("segment") == "", pl.col("day") < now.date())
+    return changed["day"].to_list()
+
+
+def _named(values: Mapping[str, float]) -> pl.DataFrame:
+    return pl.DataFrame({"metric_name": list(values), "value": list(values.values()), "segment": ""})
 
 
 def _whole(dataset: Dataset, lake: Lake, silver: Table, now: datetime) -> dict[str, float | None]:

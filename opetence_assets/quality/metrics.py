@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from opetence_assets.dataset import Dataset
+from opetence_assets.quality.coverage import OF_DAY
 from opetence_assets.quality.figures import event_column, nullable
 from opetence_assets.refinement.shape import silver_types
 
@@ -45,6 +46,7 @@ def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
         return tuple(whole)
     days = [
         _metric(dataset, "volume", "rows", "count(*)", "rows", by_day=True),
+        _metric(dataset, "completeness", OF_DAY, "rows / median of that weekday in eight weeks", "share", by_day=True),
         *(_null_rate(dataset, name, by_day=True) for name in nullable(dataset)),
         *(_figure(dataset, kind, name) for name in dataset.watch.figures for kind in ("sum", "mean")),
         *(
