@@ -63,15 +63,31 @@ def state_of_code() -> dict[str, int]:
 
 
 def _imported() -> None:
-    from opetence_assets.warehouse.manifest import parsed_project
+    from opetence_assets.lineage.columns import is_kept
+    from opetence_assets.warehouse.manifest import ensure_manifest, parsed_project
 
     for name in HEAVY:
         import_module(name)
+    if not is_kept(ensure_manifest(read_settings())):
+        _in_a_child("opetence_assets.definitions")
     definitions = import_module("opetence_assets.definitions")
     definitions.defs.get_repository_def()
     parsed_project(read_settings())  # dbt's own object, 2 s to read: workers inherit it
     gc.collect()
     gc.freeze()  # a worker's collector would touch, and so copy, every inherited page
+
+
+def _in_a_child(module: str) -> None:
+    """Imports a module where it may start threads: making the column graph asks Polars, whose pool no fork survives."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            import_module(module)
+            code = 0
+        finally:
+            os._exit(code)
+    os.waitpid(pid, 0)
 
 
 @contextmanager

@@ -27,6 +27,12 @@ def column_graph(manifest: Path, datasets: Iterable[Dataset]) -> Graph:
     return _graph(manifest, _state(manifest), tuple(datasets))
 
 
+def is_kept(manifest: Path) -> bool:
+    """Whether the graph need not be made, only read."""
+    kept = manifest.with_name(KEPT)
+    return kept.exists() and json.loads(kept.read_bytes())["state"] == _state(manifest)
+
+
 def made_graph(content: Mapping[str, Any], datasets: Iterable[Dataset]) -> Graph:
     """The graph of a manifest's content and these declarations."""
     from opetence_assets.lineage.gold import statements
