@@ -6,6 +6,7 @@ import typer
 
 from opetence_assets.command import (
     backups,
+    plan,
     quarantine,
     release,
     report,
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("status")(status.status)
+app.command("plan")(plan.plan)
 app.command("query")(sql.query)
 app.add_typer(backups.app, name="backup")
 app.command("restore")(backups.restore)

@@ -119,12 +119,15 @@ def _gold_is_due(lake: Lake, settings: Settings) -> bool:
     from opetence_assets.datasets import all_datasets
     from opetence_assets.lake.candidates import waiting_candidate
     from opetence_assets.lake.releases import current_release
+    from opetence_assets.review.description import DECLARATIONS, declarations_digest
     from opetence_assets.warehouse.manifest import project_checksum
     from opetence_assets.zones.gold import pinned
 
     made = waiting_candidate(lake) or current_release(lake)  # what waits to be promoted need not be built again
     if made is None or made.notes.get("project") != project_checksum():
         return True
+    if made.notes.get(DECLARATIONS) != declarations_digest(all_datasets()):
+        return True  # a release says what it was declared as, also where no row is another
     newest = {
         key: version for zone in ("silver", "quarantine") for key, version in pinned(all_datasets(), lake, zone).items()
     }

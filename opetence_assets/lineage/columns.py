@@ -75,15 +75,16 @@ def _state(manifest: Path) -> str:
 def _graph(manifest: Path, state: str, datasets: tuple[Dataset, ...]) -> Graph:
     kept = manifest.with_name(KEPT)
     if kept.exists() and (content := json.loads(kept.read_bytes()))["state"] == state:
-        return _read(content)
+        return graph_of(content)
     graph = made_graph(json.loads(manifest.read_bytes()), datasets)
     new = kept.with_name(f"{KEPT}.{os.getpid()}")
-    new.write_text(json.dumps({"state": state, **_written(graph)}))
+    new.write_text(json.dumps({"state": state, **as_data(graph)}))
     os.replace(new, kept)
     return graph
 
 
-def _written(graph: Graph) -> dict[str, Any]:
+def as_data(graph: Graph) -> dict[str, Any]:
+    """A graph as JSON."""
     return {
         "made_of": [
             [c.table, c.name, [[o.column.table, o.column.name, o.carried, o.by] for o in origins]]
@@ -95,7 +96,8 @@ def _written(graph: Graph) -> dict[str, Any]:
     }
 
 
-def _read(content: Mapping[str, Any]) -> Graph:
+def graph_of(content: Mapping[str, Any]) -> Graph:
+    """The graph that ``as_data`` wrote."""
     made_of = {
         Column(table, name): tuple(Origin(Column(t, n), carried, tuple(by)) for t, n, carried, by in origins)
         for table, name, origins in content["made_of"]

@@ -55,7 +55,7 @@ def tidied_from(dataset: Dataset) -> dict[str, frozenset[str]]:
     """
     from polars.io.plugins import register_io_source
 
-    types, asked = _bronze_types(dataset), set[str]()
+    types, asked = bronze_types(dataset), set[str]()
 
     def rows(columns: list[str] | None, *_: object) -> Iterator[pl.DataFrame]:
         needed = list(types) if columns is None else columns
@@ -95,7 +95,8 @@ def looked_at(dataset: Dataset) -> tuple[Column, ...]:
     return tuple(sorted({Column(dataset.table("bronze"), one) for name in names for one in made.get(name, ())}))
 
 
-def _bronze_types(dataset: Dataset) -> dict[str, pl.DataType]:
+def bronze_types(dataset: Dataset) -> dict[str, pl.DataType]:
+    """What tidy is given: the columns a load leaves, and what it may add to them."""
     text = getattr(dataset.feed, "columns", None)
     types, treated = declared_types(dataset), {t.source: t for t in treated_columns(dataset)}
     found: dict[str, pl.DataType] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TypeVar
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from opetence_assets.contract.severity import unknown_grades
 from opetence_assets.dataset import Dataset
 from opetence_assets.privacy.treatment import treated_columns
 
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 VERSION = "_version"  # the silver version that last wrote a row: what changed since a release is a filter on it
 VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
 
@@ -44,7 +46,7 @@ def table_types(dataset: Dataset) -> dict[str, pl.DataType]:
     return {**silver_types(dataset), **history, VERSION: pl.Int64()}
 
 
-def with_new_columns(dataset: Dataset, raw: pl.DataFrame) -> pl.DataFrame:
+def with_new_columns(dataset: Dataset, raw: Frame) -> Frame:
     """Bronze rows with the columns that were declared since they landed, null in all of them.
 
     Only columns that the source has under their declared name: one that tidy makes is tidy's to make.
@@ -58,7 +60,8 @@ def with_new_columns(dataset: Dataset, raw: pl.DataFrame) -> pl.DataFrame:
             added |= {kept.verdict: pl.lit(True)} if kept.rules else {}
         elif text is None or name in text:
             added[name] = pl.lit(None, pl.String() if text is not None else dtype)
-    return raw.with_columns(**{name: value for name, value in added.items() if name not in raw.columns})
+    known = raw.collect_schema().names()
+    return raw.with_columns(**{name: value for name, value in added.items() if name not in known})
 
 
 def table_key(dataset: Dataset) -> tuple[str, ...]:

@@ -43,7 +43,11 @@ class Model:
 
 def read_models(manifest: Path) -> tuple[Model, ...]:
     """Every model of the project, each after those it reads."""
-    content = json.loads(manifest.read_bytes())
+    return models_in(json.loads(manifest.read_bytes()))
+
+
+def models_in(content: Mapping[str, Any]) -> tuple[Model, ...]:
+    """As ``read_models``, of the manifest's content."""
     nodes: dict[str, Node] = content["nodes"]
     keys = {
         node["attached_node"]: tuple(node["test_metadata"]["kwargs"]["columns"])

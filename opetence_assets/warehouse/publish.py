@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_GROUP = 122_880
+NOTHING: Mapping[str, str] = {}
 
 
 class ChecksFailed(Exception):
     """A model or test failed: nothing was committed, the released gold stays as it is."""
 
 
-def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Release:
+def publish(
+    build: GoldBuild, lake: Lake, *, others: Mapping[str, int], declared: Mapping[str, str] = NOTHING
+) -> Release:
     """Commits what changed of each gold table and then releases it with the silver it was built from and ``others``.
 
     Where neither a version nor the dbt project changed, the release stays the one it is. Until the new one is there,
@@ -37,25 +40,28 @@ def publish(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Relea
 
     Args:
         others: lake key → version of the tables of other zones that belong to this release (bronze, quarantine).
+        declared: notes on what all of it was declared as; another declaration is another release.
 
     Raises:
         ChecksFailed: the build did not pass.
         Gated: a version has a failed blocking check, or was never checked.
         ReleaseConflict: another release was made since the one this build was based on; build again.
     """
-    since, versions, notes = build.work.since, _versions(build, lake, others), _notes(build)
+    since, versions, notes = build.work.since, _versions(build, lake, others), _notes(build, declared)
     if since and _is_same(since, versions, notes) and releases.current_release(lake) == since:
         return since
     return releases.publish(lake, versions, notes, base=since.number if since else 0)
 
 
-def set_aside(build: GoldBuild, lake: Lake, *, others: Mapping[str, int]) -> Candidate:
+def set_aside(
+    build: GoldBuild, lake: Lake, *, others: Mapping[str, int], declared: Mapping[str, str] = NOTHING
+) -> Candidate:
     """As ``publish``, but nobody reads it until it is promoted; what already waits with the same content stays.
 
     Raises:
         ChecksFailed, Gated: as for ``publish``.
     """
-    since, versions, notes = build.work.since, _versions(build, lake, others), _notes(build)
+    since, versions, notes = build.work.since, _versions(build, lake, others), _notes(build, declared)
     waiting = waiting_candidate(lake)
     if waiting and _is_same(waiting, versions, notes):
         return waiting
@@ -86,12 +92,12 @@ def _results(build: GoldBuild, model: Model) -> list[CheckResult]:
     ]
 
 
-def _notes(build: GoldBuild) -> dict[str, object]:
-    return {"gold": build.run, "project": build.work.project}
+def _notes(build: GoldBuild, declared: Mapping[str, str]) -> dict[str, object]:
+    return {"gold": build.run, "project": build.work.project, **declared}
 
 
 def _is_same(made: Release | Candidate, versions: Mapping[str, int], notes: Mapping[str, object]) -> bool:
-    return versions == made.versions and made.notes.get("project") == notes["project"]
+    return versions == made.versions and all(made.notes.get(n) == said for n, said in notes.items() if n != "gold")
 
 
 def _committed(build: GoldBuild, lake: Lake, model: Model) -> int:

@@ -52,6 +52,7 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
 
     @dg.multi_asset(name="gold", specs=specs, check_specs=checks, pool="gold", allow_arbitrary_check_specs=True)
     def gold(context: dg.AssetExecutionContext, config: Rebuild, platform: Platform) -> Iterator[Any]:
+        from opetence_assets.review.description import describe, keep
         from opetence_assets.warehouse.build import build
         from opetence_assets.warehouse.publish import publish, set_aside
 
@@ -76,7 +77,8 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
             with errors_without_values("gold"):
                 history = measured(datasets, lake, settings, silver, context.run_id)
                 others, hold = {**others, **history}, config.hold or is_held(since)
-                made = set_aside(built, lake, others=others) if hold else publish(built, lake, others=others)
+                declared = keep(lake, describe(json.loads(manifest.read_bytes()), datasets, columns))
+                made = (set_aside if hold else publish)(built, lake, others=others, declared=declared)
         finally:
             built.close()
         context.log.info("candidate %s waits" if hold else "release %s is current", made.number)

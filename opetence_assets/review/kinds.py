@@ -1,0 +1,148 @@
+"""What can change in a declaration or a model, how grave each is, and what has to be built again for it.
+
+*Breaking*: a reader may fail, rows that were accepted may be refused, or a personal value is treated otherwise.
+*Semantic*: the columns stay, their values or the choice of rows may not. *Additive*: more than before, all else as it
+was. *Neutral*: no row changes. Silver is open to every query, so a column nobody declares to read is read all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Effect(IntEnum):
+    """How grave; the verdict on many is the greatest."""
+
+    NEUTRAL = 0
+    ADDITIVE = 1
+    SEMANTIC = 2
+    BREAKING = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of change: its effect, and what follows (a key of ``FOLLOWS``; "" for nothing)."""
+
+    effect: Effect
+    follows: str = ""
+
+
+FOLLOWS: Mapping[str, str] = {
+    "load": "is loaded for the first time",
+    "replay": "may take rows out of quarantine",
+    "judge": "keeps its rows; while one breaks the rule no new version is released: correct the source, load again",
+    "fill": "has a null in every row that landed before, until it is loaded again",
+    "refine": "keeps its rows as they were made until they are loaded or refined again",
+    "reload": "is loaded from its source again: bronze does not hold what is needed",
+    "anew": "is made anew: it keeps neither rows nor columns that are declared away",
+    "whole": "is built whole",
+}
+_B, _S, _A, _N = Effect.BREAKING, Effect.SEMANTIC, Effect.ADDITIVE, Effect.NEUTRAL
+KINDS: Mapping[str, Kind] = {
+    # datasets
+    "dataset added": Kind(_A, "load"),
+    "dataset removed": Kind(_B),
+    "source changed": Kind(_S, "reload"),
+    "reading tuned": Kind(_N),
+    "key changed": Kind(_B, "anew"),
+    "history changed": Kind(_B, "anew"),
+    "cursor changed": Kind(_S, "reload"),
+    "deletes changed": Kind(_S, "reload"),
+    "drift changed": Kind(_S),
+    "subject changed": Kind(_B, "reload"),
+    "layout changed": Kind(_N, "anew"),
+    "tidy changed": Kind(_S, "refine"),
+    "filter added": Kind(_S, "anew"),
+    "filter removed": Kind(_S, "refine"),
+    "filter changed": Kind(_S, "anew"),
+    "personal treatment changed": Kind(_B, "anew"),
+    # rules
+    "rule added": Kind(_B, "judge"),
+    "rule tightened": Kind(_B, "judge"),
+    "rule rewritten": Kind(_B, "judge"),
+    "rule loosened": Kind(_S, "replay"),
+    "rule removed": Kind(_S, "replay"),
+    "null refused": Kind(_B, "judge"),
+    "null accepted": Kind(_S, "replay"),
+    "unique demanded": Kind(_B, "judge"),
+    "unique no longer": Kind(_S),
+    "coercion changed": Kind(_S, "refine"),
+    "warning changed": Kind(_N),
+    "warning becomes refusal": Kind(_B, "judge"),
+    "refusal becomes warning": Kind(_S, "replay"),
+    "tolerance changed": Kind(_S),
+    # columns of either
+    "column added": Kind(_A, "fill"),
+    "column derived": Kind(_A, "refine"),
+    "required column added": Kind(_B, "reload"),
+    "column removed": Kind(_B, "anew"),
+    "column renamed": Kind(_B, "anew"),
+    "column widened": Kind(_A, "anew"),
+    "column narrowed": Kind(_B, "anew"),
+    "column retyped": Kind(_B, "anew"),
+    # models
+    "model added": Kind(_A),
+    "model removed": Kind(_B),
+    "model withdrawn": Kind(_B),
+    "query changed": Kind(_S),
+    "macro changed": Kind(_S),
+    "materialization changed": Kind(_S),
+    "day changed": Kind(_S),
+    "contract not enforced": Kind(_B),
+    "contract enforced": Kind(_A),
+    "constraint added": Kind(_A),
+    "constraint removed": Kind(_S),
+    "personal values let in": Kind(_B),
+    "personal values kept out": Kind(_S),
+    "test added": Kind(_A),
+    "test removed": Kind(_S),
+    "test changed": Kind(_S),
+    "test blocks": Kind(_A),
+    "test only warns": Kind(_S),
+    # what changes no row
+    "references changed": Kind(_N),
+    "watch changed": Kind(_N),
+    "freshness changed": Kind(_N),
+    "completeness changed": Kind(_N),
+    "retention changed": Kind(_N),
+    "duplicates kept otherwise": Kind(_N),
+    "owner changed": Kind(_N),
+    "text changed": Kind(_N),
+    "exposure changed": Kind(_N),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that is not as deployed.
+
+    Attributes:
+        table: lake key of the silver or gold table, or ``exposure/<name>``.
+        kind: a key of ``KINDS``.
+        what: what was and what will be, for people.
+        columns: the columns of the table whose values or being it is about; none: which rows there are.
+        before, after: text of which the difference is shown, where it is long (a tidy, a query).
+    """
+
+    table: str
+    kind: str
+    what: str = ""
+    columns: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+    @property
+    def effect(self) -> Effect:
+        return KINDS[self.kind].effect
+
+    @property
+    def follows(self) -> str:
+        follows = KINDS[self.kind].follows
+        # gold's tables are replaced by the next build, whatever their columns were
+        return follows if self.table.startswith("silver/") else ""
