@@ -12,8 +12,9 @@ from opetence_assets.command.output import emit
 from opetence_assets.command.status import JsonOption
 
 if TYPE_CHECKING:
+    from opetence_assets.review.change import Reached
     from opetence_assets.review.description import Description
-    from opetence_assets.review.plan import Plan, Reached
+    from opetence_assets.review.plan import Plan
 
 
 def plan(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from opetence_assets.review.bounds import changed_checks, type_way
-from opetence_assets.review.kinds import Change
+from opetence_assets.review.bounds import changed_checks
+from opetence_assets.review.change import Change
+from opetence_assets.review.rule_changes import as_graded, grade_changes, named_changes, rule_changes
+from opetence_assets.review.widths import type_way
 
 Said = Mapping[str, Any]
 # Parts that are what they are: the kind of change, by the part.
@@ -44,9 +46,9 @@ def dataset_changes(name: str, before: Said | None, after: Said | None) -> list[
         *_parts(table, before, after),
         *_columns(table, before, after),
         *_tidy(table, before, after),
-        *_named(table, "filter", before["filters"], after["filters"]),
-        *_rules(table, before, after),
-        *_grades(table, before, after),
+        *named_changes(table, "filter", before["filters"], after["filters"]),
+        *rule_changes(table, before, after),
+        *grade_changes(table, before, after),
     ]
 
 
@@ -113,7 +115,7 @@ def _column(table: str, name: str, before: Said, after: Said) -> Iterator[Change
         )
     if old["nullable"] != new["nullable"]:
         kind = "null accepted" if new["nullable"] else "null refused"
-        yield _as_graded(Change(table, kind, name), f"{name}: null", before, after)
+        yield as_graded(Change(table, kind, name), f"{name}: null", before, after)
     if old["unique"] != new["unique"]:
         yield Change(table, "unique demanded" if new["unique"] else "unique no longer", name, hit)
     if old["coerce"] != new["coerce"]:
@@ -121,7 +123,7 @@ def _column(table: str, name: str, before: Said, after: Said) -> Iterator[Change
     for way, was, now in changed_checks(old["checks"], new["checks"]):
         what = f"{name}: {was or 'any'} → {now or 'any'}"
         names = sorted({*old["checks"], *new["checks"]})
-        yield _as_graded(Change(table, f"rule {way}", what), [f"{name}: {one}" for one in names], before, after)
+        yield as_graded(Change(table, f"rule {way}", what), [f"{name}: {one}" for one in names], before, after)
 
 
 def _tidy(table: str, before: Said, after: Said) -> Iterator[Change]:
@@ -130,57 +132,6 @@ def _tidy(table: str, before: Said, after: Said) -> Iterator[Change]:
         known = set(_visible(before)) & set(_visible(after))
         made = tuple(sorted({*old["makes"], *new["makes"]} & known))
         yield Change(table, "tidy changed", ", ".join(made), made, tuple(old["source"]), tuple(new["source"]))
-
-
-def _rules(table: str, before: Said, after: Said) -> Iterator[Change]:
-    for change in (
-        *_named(table, "rule", before["rules"], after["rules"]),
-        *_named(table, "rule", before["frame"], after["frame"]),
-    ):
-        yield _as_graded(change, change.what.split(": ", 1)[0], before, after)
-
-
-def _named(table: str, what: str, before: Said, after: Said) -> Iterator[Change]:
-    """Named expressions. One that is only called otherwise is the same."""
-    gone = {name: _digest(said) for name, said in before.items() if name not in after}
-    for name, said in after.items():
-        if name in before:
-            if _digest(before[name]) != _digest(said):
-                kind = "rule rewritten" if what == "rule" else f"{what} changed"
-                yield Change(table, kind, f"{name}: {_says(before[name])} → {_says(said)}")
-        elif _digest(said) in gone.values():
-            gone = {one: digest for one, digest in gone.items() if digest != _digest(said)}
-            yield Change(table, "text changed", f"{what} is now called {name!r}")
-        else:
-            yield Change(table, f"{what} added", f"{name}: {_says(said)}")
-    for name in gone:
-        yield Change(table, f"{what} removed", f"{name}: {_says(before[name])}")
-
-
-def _as_graded(change: Change, names: str | list[str], before: Said, after: Said) -> Change:
-    """A rule that only warns, before and after, refuses nothing."""
-    known = [names] if isinstance(names, str) else names
-    said = [side["grades"][name] for side in (before, after) for name in known if name in side["grades"]]
-    if change.kind != "text changed" and said and all(grade["severity"] == "warn" for grade in said):
-        return Change(change.table, "warning changed", change.what, change.columns)
-    return change
-
-
-def _grades(table: str, before: Said, after: Said) -> Iterator[Change]:
-    for name, new in after["grades"].items():
-        old = before["grades"].get(name)
-        if old is None or old == new:
-            continue
-        what = f"{name}: {_grade(old)} → {_grade(new)}"
-        warned, warns = old["severity"] == "warn", new["severity"] == "warn"
-        kind = (
-            "tolerance changed"
-            if warned == warns
-            else "refusal becomes warning"
-            if warns
-            else "warning becomes refusal"
-        )
-        yield Change(table, kind, what)
 
 
 def renaming(old: Said, new: Said, gone: list[str], come: list[str], spec: tuple[str, ...]) -> tuple[str, str] | None:
@@ -201,19 +152,6 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_short, value)) or "none"  # pyright: ignore[reportUnknownArgumentType]
     return "none" if value is None else str(value)
-
-
-def _grade(said: Said) -> str:
-    up_to = said["up_to"]
-    return said["severity"] if up_to >= 1 else f"{said['severity']} up to {up_to:.2%}"
-
-
-def _says(said: Any) -> str:
-    return said["says"] if isinstance(said, Mapping) else " ".join(said)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-
-
-def _digest(said: Any) -> str:
-    return said["digest"] if isinstance(said, Mapping) else "\n".join(said)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 def _type(said: Said) -> str:

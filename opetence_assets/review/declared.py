@@ -13,7 +13,8 @@ from opetence_assets.dataset import Dataset, Pii, pii_of
 from opetence_assets.lineage.silver import bronze_types
 from opetence_assets.privacy.treatment import treated_columns
 from opetence_assets.refinement.shape import rules_of, silver_types, table_types
-from opetence_assets.review.canonical import expression, plain, short_digest, source_of
+from opetence_assets.review.canonical import expression, plain, short_digest
+from opetence_assets.review.functions import source_of
 
 Described = Mapping[str, Any]
 _AS_THEY_ARE = (

@@ -116,33 +116,3 @@ KINDS: Mapping[str, Kind] = {
     "text changed": Kind(_N),
     "exposure changed": Kind(_N),
 }
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing that is not as deployed.
-
-    Attributes:
-        table: lake key of the silver or gold table, or ``exposure/<name>``.
-        kind: a key of ``KINDS``.
-        what: what was and what will be, for people.
-        columns: the columns of the table whose values or being it is about; none: which rows there are.
-        before, after: text of which the difference is shown, where it is long (a tidy, a query).
-    """
-
-    table: str
-    kind: str
-    what: str = ""
-    columns: tuple[str, ...] = ()
-    before: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-
-    @property
-    def effect(self) -> Effect:
-        return KINDS[self.kind].effect
-
-    @property
-    def follows(self) -> str:
-        follows = KINDS[self.kind].follows
-        # gold's tables are replaced by the next build, whatever their columns were
-        return follows if self.table.startswith("silver/") else ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import unified_diff
 
-from opetence_assets.review.kinds import Change, Effect
-from opetence_assets.review.plan import Plan, Reached, Rebuild
+from opetence_assets.review.change import Change, Reached
+from opetence_assets.review.kinds import Effect
+from opetence_assets.review.plan import Plan
+from opetence_assets.review.rebuilds import Rebuild
 from opetence_assets.review.refused import Refused
 
 LONGEST = 60_000  # characters; GitHub takes 65,536

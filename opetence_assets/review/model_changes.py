@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from opetence_assets.review.bounds import type_way
+from opetence_assets.review.change import Change
 from opetence_assets.review.dataset_changes import renaming
-from opetence_assets.review.kinds import Change
+from opetence_assets.review.widths import type_way
 
 Said = Mapping[str, Any]
 

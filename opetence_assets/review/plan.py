@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from opetence_assets.lineage.columns import graph_of
 from opetence_assets.lineage.graph import Column, Graph, Impact, impact
+from opetence_assets.review.change import Change, Reached
 from opetence_assets.review.dataset_changes import dataset_changes
 from opetence_assets.review.description import Description
-from opetence_assets.review.kinds import FOLLOWS, Change, Effect
+from opetence_assets.review.kinds import Effect
 from opetence_assets.review.model_changes import exposure_changes, model_changes
+from opetence_assets.review.rebuilds import Rebuild, gold_rebuilds, silver_rebuilds
 from opetence_assets.review.refused import Refused
-
-
-@dataclass(frozen=True)
-class Reached:
-    """A change and what is downstream of it.
-
-    Attributes:
-        columns: silver's and gold's that are made from what it is about.
-        tables: where a value or the choice of rows may change.
-        exposures: what stands outside and reads one of them, or the table itself.
-        breaks: tables whose query names a column that is gone; of a breaking change only.
-    """
-
-    change: Change
-    columns: tuple[Column, ...] = ()
-    tables: tuple[str, ...] = ()
-    exposures: tuple[str, ...] = ()
-    breaks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Rebuild:
-    """A table that is made again, how, and why."""
-
-    table: str
-    how: str
-    why: str
-    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +54,9 @@ def planned(before: Description, after: Description, against: str, refused: Iter
     graphs = graph_of(before["columns"]), graph_of(after["columns"])
     changes = tuple(_reached(change, *graphs) for change in changes_between(before, after))
     asked = None if refused is None else tuple(refused)
-    return Plan(against, changes, (*_silver(after, changes, asked), *_gold(before, after, changes)), asked)
+    return Plan(
+        against, changes, (*silver_rebuilds(after, changes, asked), *gold_rebuilds(before, after, changes)), asked
+    )
 
 
 def _reached(change: Change, before: Graph, after: Graph) -> Reached:
@@ -108,66 +84,3 @@ def _is_gone(change: Change) -> bool:
 
 def _tables_of(graph: Graph) -> set[str]:
     return {column.table for column in graph.made_of} | set(graph.unread)
-
-
-def _silver(after: Description, changes: Iterable[Reached], asked: tuple[Refused, ...] | None) -> list[Rebuild]:
-    """Each silver table once, by what is most work of all that follows from its changes; a rule that no row of it
-    breaks asks for nothing."""
-    broken = None if asked is None else {f"silver/{one.dataset}" for one in asked if one.current}
-    rank = list(FOLLOWS)
-    due: dict[str, list[Change]] = {}
-    for reached in changes:
-        idle = reached.change.follows == "judge" and broken is not None and reached.change.table not in broken
-        if reached.change.follows and not idle:
-            due.setdefault(reached.change.table, []).append(reached.change)
-    found: list[Rebuild] = []
-    for table, all_of in sorted(due.items()):
-        follows = max((change.follows for change in all_of), key=rank.index)
-        why = ", ".join(dict.fromkeys(change.kind for change in all_of if change.follows == follows))
-        by_day = bool(after["datasets"][table.removeprefix("silver/")]["feed"].get("since"))
-        found.append(Rebuild(table, FOLLOWS[follows], why, _command(table, follows, by_day)))
-    return found
-
-
-def _command(table: str, follows: str, by_day: bool) -> str:
-    """What does it. ``--reload`` reads whole tables only: a feed by the day is loaded by its days."""
-    name = table.removeprefix("silver/")
-    reload = f"the days of bronze/{name}, in the UI" if by_day else f"opetence run --select {name} --reload"
-    return {
-        "load": f"opetence run --select {name}",
-        "replay": f"opetence quarantine replay {name}",
-        "anew": f"move {table} out of the lake's folder, then {reload}",
-    }.get(follows, reload)
-
-
-def _gold(before: Description, after: Description, changes: Iterable[Reached]) -> list[Rebuild]:
-    """Models whose text or a model's above them is another are built whole; of the others daily ones build the days
-    whose silver rows changed."""
-    old, new = before["models"], after["models"]
-    found: list[Rebuild] = []
-    for name, said in sorted(new.items()):
-        if name not in old:
-            found.append(Rebuild(f"gold/{name}", FOLLOWS["whole"], "it is new"))
-        elif said["checksum"] != old[name]["checksum"]:
-            found.append(Rebuild(f"gold/{name}", FOLLOWS["whole"], _why_whole(name, old, new)))
-    whole = {one.table for one in found}
-    touched = {t for r in changes if r.change.follows not in ("", "judge") for t in r.tables}
-    for table in sorted(touched - whole):
-        name = table.removeprefix("gold/")
-        if (said := new.get(name)) and table.startswith("gold/"):
-            how = "the days of the silver rows that change" if said["day"] else FOLLOWS["whole"]
-            found.append(Rebuild(table, how, "silver below it"))
-    return found
-
-
-def _why_whole(name: str, old: Mapping[str, dict[str, object]], new: Mapping[str, dict[str, object]]) -> str:
-    """What its checksum, which asks for the letter of the text, saw."""
-    own = [part for part in ("query", "columns", "key", "day") if old[name][part] != new[name][part]]
-    if own:
-        return "its " + ", ".join(own)
-    parents = [p for p in _texts(new[name]["parents"]) if p in old and old[p]["checksum"] != new[p]["checksum"]]
-    return f"{', '.join(parents)} above it" if parents else "its text or a macro, though not what it says"
-
-
-def _texts(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
