@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +15,8 @@ from typing import Any, cast
 import polars as pl
 
 from opetence_assets.review.functions import expression_text, source_of
+
+_LITERAL = re.compile(r"\(dyn \w+: ([^)]*)\)")  # how Polars shows a plain number
 
 
 def plain(value: Any) -> Any:
@@ -48,7 +51,7 @@ def plain(value: Any) -> Any:
 
 def expression(value: pl.Expr) -> dict[str, str]:
     """An expression for people, who are shown it, and for machines: long lists are cut in what people are shown."""
-    return {"says": str(value), "digest": short_digest(expression_text(value))}
+    return {"says": _LITERAL.sub(r"\1", str(value)), "digest": short_digest(expression_text(value))}
 
 
 def short_digest(text: str) -> str:

@@ -77,7 +77,7 @@ def _refused(plan: Plan) -> Iterator[str]:
 def clean_rules(refused: Iterable[Refused]) -> str:
     """How many of the rules that are not as deployed no row breaks."""
     clean = sum(not one.matters for one in refused)
-    return f"No row of today breaks {clean} more that are new or asked anew." if clean else ""
+    return f"{clean} more rules or filters, new or asked anew, touch no row of today." if clean else ""
 
 
 def refused_cells(one: Refused) -> list[str]:

@@ -10,6 +10,8 @@ from opetence_assets.review.description import Description
 from opetence_assets.review.kinds import FOLLOWS
 from opetence_assets.review.refused import Refused
 
+_ANOTHER = ("load", "replay", "fill", "refine", "reload")  # after these silver has other rows
+
 
 @dataclass(frozen=True)
 class Rebuild:
@@ -47,7 +49,8 @@ def _command(table: str, follows: str, by_day: bool) -> str:
     return {
         "load": f"opetence run --select {name}",
         "replay": f"opetence quarantine replay {name}",
-        "anew": f"move {table} out of the lake's folder, then {reload}",
+        "stay": "",
+        "place": "",
     }.get(follows, reload)
 
 
@@ -62,7 +65,7 @@ def gold_rebuilds(before: Description, after: Description, changes: Iterable[Rea
         elif said["checksum"] != old[name]["checksum"]:
             found.append(Rebuild(f"gold/{name}", FOLLOWS["whole"], _why_whole(name, old, new)))
     whole = {one.table for one in found}
-    touched = {t for r in changes if r.change.follows not in ("", "judge") for t in r.tables}
+    touched = {t for r in changes if r.change.follows in _ANOTHER for t in r.tables}
     for table in sorted(touched - whole):
         name = table.removeprefix("gold/")
         if (said := new.get(name)) and table.startswith("gold/"):

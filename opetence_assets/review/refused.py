@@ -5,7 +5,7 @@ Nothing is written and no value is kept: only counts, and the days that rows are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -65,7 +65,8 @@ def refused_rows(before: Description, after: Description, datasets: Sequence[Dat
         bronze = open_table(lake, dataset.table("bronze"))
         if old and new and bronze:
             asked, filters = asked_of(dataset, old, new), tuple(_other(old["filters"], new["filters"]))
-            found += _judged(dataset, lake, bronze, asked, filters) if asked or filters else []
+            others = set(_other(old["judges"], new["judges"]))
+            found += _judged(dataset, lake, bronze, asked, filters, others) if asked or filters else []
     return found
 
 
@@ -90,9 +91,14 @@ def _other(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _judged(
-    dataset: Dataset, lake: Lake, bronze: Table, asked: tuple[Rule, ...], filters: tuple[str, ...]
+    dataset: Dataset,
+    lake: Lake,
+    bronze: Table,
+    asked: tuple[Rule, ...],
+    filters: tuple[str, ...],
+    others: Collection[str],
 ) -> Iterator[Refused]:
-    sealed = [rule for rule in asked if rule.parts]
+    sealed = [rule for rule in asked if rule.parts and rule.name in others]
     yield from (
         Refused(dataset.name, rule.name, _does(dataset, rule, bronze.rows), note=SEALED_AWAY) for rule in sealed
     )

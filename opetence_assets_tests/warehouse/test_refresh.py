@@ -105,6 +105,16 @@ def assert_only_months_of(warehouse: Warehouse, days: set[date], before: Release
     assert {key: release.versions[key] for key in same} == {key: before.versions[key] for key in same}
 
 
+def test_another_declaration_is_another_release_of_the_same_rows(warehouse: Warehouse) -> None:
+    before = warehouse.released
+
+    with warehouse.built() as made:
+        release = publish(made, warehouse.lake, others={}, declared={"declared": "another"})
+
+    assert (release.number, release.notes["declared"]) == (before.number + 1, "another")
+    assert release.versions == before.versions
+
+
 def test_gold_that_was_committed_but_never_released_is_no_base(warehouse: Warehouse, changed: Changed) -> None:
     tables, before, was = silver(), warehouse.released, warehouse.gold("fct_orders")
     orders, shipments = tables["order_service/orders"], tables["logistics_service/shipments"]
