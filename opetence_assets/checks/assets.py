@@ -1,23 +1,18 @@
 """Check results → Dagster asset checks, one step an asset; verdicts are kept in the lake for the runs to come."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import dagster as dg
 
-from opetence_assets.checks.arrival import arrival_results
-from opetence_assets.checks.completeness import completeness_results
-from opetence_assets.checks.personal import NAME, personal_result
-from opetence_assets.checks.quality import quality_results, warnings_of
+from opetence_assets.checks.judging import bronze_results, judge_silver
+from opetence_assets.checks.personal import NAME
+from opetence_assets.checks.quality import warnings_of
 from opetence_assets.dataset import Dataset
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import Table, open_table
-from opetence_assets.lake.verdicts import CheckResult, record
-from opetence_assets.privacy.detection import masked
-from opetence_assets.privacy.messages import errors_without_values
-from opetence_assets.quality.judging import day_results, has_age, is_watched
-from opetence_assets.quality.measuring import measure, run_of
-from opetence_assets.quality.references import reference_results
+from opetence_assets.lake.verdicts import CheckResult
+from opetence_assets.quality.judging import has_age, is_watched
+from opetence_assets.quality.measuring import run_of
 from opetence_assets.resources import Platform
 
 
@@ -35,20 +30,13 @@ def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
     def check(
         context: dg.AssetCheckExecutionContext, platform: Platform
     ) -> Iterator[dg.AssetCheckResult | dg.AssetObservation]:
-        lake, now = platform.lake, platform.settings.now()
-        silver = _opened(lake, dataset.table("silver"))
-        with errors_without_values(dataset.name):
-            results = [*quality_results(dataset, silver), *completeness_results(dataset, lake, silver)]
-            results.append(personal_result(dataset, lake, silver))
-            figures = measure(dataset, lake, silver, now=now, run=run_of(context.run.run_id, platform.settings))
-            results += reference_results(dataset, lake, silver)
-            results += day_results(dataset, lake, silver, now=now)
-        results = _masked(results)
-        record(lake, silver.key, silver.version, results)
-        if figures:  # each is plotted beside what the materialization says; 2 ms, once a version
-            named = {f"quality/{name}": value for name, value in figures.items()}
+        lake, settings = platform.lake, platform.settings
+        silver, run = _opened(lake, dataset.table("silver")), run_of(context.run.run_id, settings)
+        judged = judge_silver(dataset, lake, silver, now=settings.now(), run=run)
+        if judged.figures:  # each is plotted beside what the materialization says; 2 ms, once a version
+            named = {f"quality/{name}": value for name, value in judged.figures.items()}
             yield dg.AssetObservation(key, metadata={**named, "lake_version": silver.version})
-        yield from _reported(key, results)
+        yield from _reported(key, judged.results)
 
     return check
 
@@ -80,16 +68,9 @@ def bronze_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(name=f"check_{'_'.join(key.path)}", specs=specs)
     def check(context: dg.AssetCheckExecutionContext, platform: Platform) -> Iterator[dg.AssetCheckResult]:
         bronze = _opened(platform.lake, dataset.table("bronze"))
-        results = _masked(arrival_results(dataset, platform.lake, bronze, _refused(context, key)))
-        record(platform.lake, bronze.key, bronze.version, results)
-        yield from _reported(key, results)
+        yield from _reported(key, bronze_results(dataset, platform.lake, bronze, _refused(context, key)))
 
     return check
-
-
-def _masked(results: Sequence[CheckResult]) -> list[CheckResult]:
-    """As they may be kept and shown: the name of a file or a column is somebody else's text."""
-    return [replace(result, found=masked(result.found)) for result in results]
 
 
 def _refused(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> tuple[str, ...]:
