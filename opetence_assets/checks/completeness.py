@@ -14,7 +14,7 @@ from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.lake.verdicts import CheckResult
 from opetence_assets.refinement.quarantine import DUPLICATE, REASON
 from opetence_assets.refinement.replay import QUARANTINED, REPLAYED
-from opetence_assets.refinement.shape import IS_CURRENT
+from opetence_assets.refinement.shape import IS_CURRENT, silver_types
 
 
 def completeness_results(dataset: Dataset, lake: Lake, silver: Table) -> list[CheckResult]:
@@ -54,7 +54,9 @@ def _every_key(dataset: Dataset, lake: Lake, silver: Table, total: int) -> Check
     quarantine = open_table(lake, dataset.table("quarantine"))
     refused = 0
     if quarantine is not None and quarantine.rows:
-        waiting = quarantine.scan().filter(pl.col(REASON) != DUPLICATE).select(key).unique()
+        types = silver_types(dataset)  # a source of text has it in its keys too
+        keys = [pl.col(name).cast(types[name], strict=False) for name in key]
+        waiting = quarantine.scan().filter(pl.col(REASON) != DUPLICATE).select(keys).unique()
         refused = waiting.join(held.select(key), on=key, how="anti", nulls_equal=True).select(pl.len()).collect().item()
     missing = total - rows - refused
     return CheckResult(

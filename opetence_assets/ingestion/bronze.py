@@ -113,9 +113,9 @@ def _committed(stream: Stream, lake: Lake, table: Table | None, before: dict[str
             metadata=_progress(stream, before, facts),
             base=version,
         )
-        note_undeclared(dataset, lake, undeclared_in(stream), stream.load_id)
     elif not stream.request.window and not facts.more:
         note_nothing_new(dataset, stream.settings, version, stream.fingerprint)
+    note_undeclared(dataset, lake, undeclared_in(stream), stream.load_id)  # of a table without a new row too
     return Load(
         key,
         version,

@@ -22,6 +22,7 @@ from opetence_assets.quality.usual import LONGEST, Kind, Series
 AT_ONCE = 7  # days judged in one go at most: after a pause the last week, not the whole pause
 SAID = 3  # findings told in full
 PATIENCE = 12  # so many times its usual interval a table may be quiet beyond its alarm: chance, and the night
+AHEAD = timedelta(days=1)  # what clocks and zones may be wrong by
 FOREVER = timedelta(days=25_000)
 
 
@@ -50,12 +51,17 @@ def day_results(dataset: Dataset, lake: Lake, silver: Table, *, now: datetime) -
     return results
 
 
-def days_to_judge(records: pl.DataFrame, version: int, now: datetime) -> list[date]:
-    """The newest day that is over, and those before it that ended since an earlier version was measured."""
+def days_to_judge(records: pl.DataFrame, version: int, now: datetime, changed: datetime | None = None) -> list[date]:
+    """The newest day that is over, and those before it that ended since an earlier version was measured.
+
+    A day without a row is over too, once the table was ``changed`` on it or later: nothing happened, or it is missing.
+    """
     rows = records.filter(pl.col("metric_name") == "rows", pl.col("segment") == "", pl.col("day") < now.date())
     last: date | None = rows["day"].max()  # pyright: ignore[reportAssignmentType]
     if last is None:
         return []
+    if changed is not None:
+        last = max(last, min(changed.date(), now.date() - timedelta(days=1)))
     earlier = rows.filter(pl.col("table_version") < version, pl.col("day") < pl.col("measured_at").cast(pl.Date))
     before: date = earlier["day"].max() or last  # pyright: ignore[reportAssignmentType]
     count = min(AT_ONCE, max(1, (last - before).days))
@@ -77,7 +83,8 @@ def series_of(records: pl.DataFrame, first: date, last: date) -> dict[Figure, Se
 
 
 def _usual(dataset: Dataset, silver: Table, records: pl.DataFrame, now: datetime) -> CheckResult:
-    days, allowed = days_to_judge(records, silver.version, now), "what that weekday usually brings"
+    changed = newest_event(dataset, silver) if dataset.cursor else None
+    days, allowed = days_to_judge(records, silver.version, now, changed), "what that weekday usually brings"
     if not days:
         return CheckResult("usual", True, dataset.watch.blocking, "no day is over yet", allowed)
     settles = dataset.watch.settles
@@ -118,7 +125,10 @@ def age_allowed(dataset: Dataset, records: pl.DataFrame, now: datetime) -> timed
     ``records`` are the newest ones, by day.
     """
     rows = records.filter(pl.col("metric_name") == "rows", pl.col("segment") == "")
-    recent = rows.filter(pl.col("day") > now.date() - timedelta(days=LONGEST))
+    rows = rows.filter(pl.col("day") <= now.date())
+    last: date = rows["day"].max() or now.date()  # pyright: ignore[reportAssignmentType]
+    # Up to its last day with rows: what is silent for long must not be given longer for it.
+    recent = rows.filter(pl.col("day") > last - timedelta(days=LONGEST))
     a_day = float(recent["value"].sum()) / LONGEST
     return dataset.freshness.alarm_after + timedelta(days=PATIENCE / max(a_day, 0.1))
 
@@ -128,7 +138,11 @@ def _fresh(dataset: Dataset, silver: Table, records: pl.DataFrame, now: datetime
     newest_row, limit = newest_event(dataset, silver), age_allowed(dataset, records, now)
     if newest_row is None:
         return CheckResult("fresh", False, False, "no row that tells when it happened", f"younger than {_hours(limit)}")
-    age = max(timedelta(), now - newest_row)
+    age = now - newest_row
+    if age < -AHEAD:  # it would be young for ever
+        found = f"the newest row is of {newest_row:%Y-%m-%d %H:%M} UTC, {_hours(-age)} from now"
+        return CheckResult("fresh", False, False, found, "no row of a time that has not come")
+    age = max(timedelta(), age)
     return CheckResult(
         "fresh",
         age <= limit,

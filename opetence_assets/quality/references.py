@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from opetence_assets.dataset import Dataset, Reference
@@ -11,6 +13,9 @@ from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.lake.verdicts import CheckResult
 from opetence_assets.quality.figures import rows_of
 from opetence_assets.refinement.shape import VERSION
+
+MISSING = "_missing"
+BY_CHANCE = 1e-4  # so improbable must a version's orphans be, were the tolerated share what it has
 
 
 def reference_results(dataset: Dataset, lake: Lake, silver: Table) -> list[CheckResult]:
@@ -44,10 +49,23 @@ def _told(dataset: Dataset, lake: Lake, silver: Table, reference: Reference, unt
     rows = rows_of(dataset, silver).filter(pl.col(VERSION) <= until)
     if reference.where is not None:
         rows = rows.filter(reference.where)
-    asked = rows.select(names).drop_nulls()
-    missing = asked.join(other.scan().select(of).unique(), left_on=names, right_on=of, how="anti")
-    counts = pl.collect_all([asked.select(pl.len()), missing.select(pl.len())], engine="streaming")
-    total, without = (count.item() for count in counts)
+    asked = rows.select(*names, VERSION).drop_nulls()
+    there = other.scan().select(of).unique().with_columns(pl.lit(False).alias(MISSING))
+    found = asked.join(there, left_on=names, right_on=of, how="left").with_columns(pl.col(MISSING).fill_null(True))
+    by_version = found.group_by(VERSION).agg(pl.len().alias("rows"), pl.col(MISSING).sum()).sort(VERSION)
+    return _judged(reference, of, by_version.collect(engine="streaming"))
+
+
+def _judged(reference: Reference, of: Sequence[str], by_version: pl.DataFrame) -> tuple[bool, str, float]:
+    """The share of all rows, and of those that one version brought: a year's tolerance would hide a day of orphans."""
+    from scipy.stats import binom
+
+    total, without = int(by_version["rows"].sum()), int(by_version[MISSING].sum())
     share = without / total if total else 0.0
     found = f"{without:,} of {total:,} rows have no {', '.join(of)} in {reference.to} ({share:.2%})"
-    return share <= reference.missing_at_most, found, share
+    passed = share <= reference.missing_at_most
+    for version, rows, missing in by_version.iter_rows():
+        chance = float(binom.sf(missing - 1, rows, reference.missing_at_most)) if missing else 1.0
+        if passed and missing > rows * reference.missing_at_most and chance < BY_CHANCE / len(by_version):
+            passed, found = False, f"{found}; {missing:,} of the {rows:,} rows of version {version}"
+    return passed, found, share

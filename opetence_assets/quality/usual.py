@@ -109,7 +109,11 @@ def _count(series: Series, seen: Ints, at: int) -> Expectation:
     told = np.maximum(np.exp(told) - 0.5 if large else np.square(np.maximum(told, 0)) - 0.125, 0.1)
     means, usual = told[:-1], float(told[-1])
     noise = _noise((values - means) / np.sqrt(means), len(seen))
-    return _counted(float(series.values[at]), usual, max(1.0, noise**2), len(seen))
+    dispersion = max(1.0, noise**2)
+    if not np.median(values) and values.any():  # on most days nothing, then many at once: medians see the nothing only
+        usual = max(usual, float(values.mean()))
+        dispersion = max(dispersion, float(values.var() / values.mean()))
+    return _counted(float(series.values[at]), usual, dispersion, len(seen))
 
 
 def _rate(series: Series, seen: Ints, at: int) -> Expectation | None:

@@ -10,7 +10,7 @@ import polars as pl
 from opetence_assets.contract.rules import Rule
 from opetence_assets.contract.severity import grade_of
 from opetence_assets.dataset import DataError, Dataset, Grade, Severity
-from opetence_assets.refinement.shape import rules_of, silver_types
+from opetence_assets.refinement.shape import UNREAD, rules_of, silver_types
 
 ROW, REASONS = "_row", "reasons"
 # What a load says of a row, by the bronze column it says it in.
@@ -55,7 +55,9 @@ def judge(dataset: Dataset, tidied: pl.DataFrame) -> Judged:
         else tidied
     )
     arrival = tuple(rule for column, rule in _ARRIVAL.items() if column in kept.columns)
-    rules = (*arrival, *(r for r in rules_of(dataset) if grade_of(dataset, r).severity is not Severity.WARN))
+    unread = (name for name in kept.columns if name.startswith(UNREAD))
+    read = tuple(Rule(f"{name.removeprefix(UNREAD)}: unreadable", ~pl.col(name)) for name in unread)
+    rules = (*arrival, *read, *(r for r in rules_of(dataset) if grade_of(dataset, r).severity is not Severity.WARN))
     broken = broken_by(kept, graded_rules(dataset))
     passes = kept.select(pl.all_horizontal(rule.valid for rule in rules).alias("ok"))["ok"] if rules else None
     if passes is None or passes.all():

@@ -33,7 +33,7 @@ from opetence_assets.refinement.quarantine import (
     unknown,
     waits,
 )
-from opetence_assets.refinement.shape import with_new_columns
+from opetence_assets.refinement.shape import tidied, with_new_columns
 from opetence_assets.refinement.upsert import Change, upsert
 
 DELETED = "_deleted"
@@ -79,7 +79,7 @@ def replay(dataset: Dataset, lake: Lake, scratch: Path, choice: Choice = ALL) ->
     waiting = everything.filter(choice.rows())
     refuse_unknown(dataset, choice.ids, waiting)
     raw = waiting.drop(BOOKKEEPING, strict=False).with_row_index(ROW)
-    judged = judge(dataset, dataset.tidy(with_new_columns(dataset, raw).lazy()).collect())
+    judged = judge(dataset, tidied(dataset, with_new_columns(dataset, raw)))
     if not len(judged.valid):
         return Replayed(0, len(waiting))
     mark, moves = uuid4().hex, waiting[REFUSAL].gather(judged.valid[ROW])
@@ -155,7 +155,7 @@ def _arrived_since(
     deleted = pl.col(DELETED) if DELETED in later.columns else pl.lit(False)
     keys = accepted.select(dataset.key)
     live, gone = (
-        dataset.tidy(part.lazy()).collect().join(keys, on=list(dataset.key), how="semi", nulls_equal=True)
+        tidied(dataset, part).join(keys, on=list(dataset.key), how="semi", nulls_equal=True)
         for part in (later.filter(~deleted), later.filter(deleted))
     )
     return judge(dataset, live).valid.select(accepted.columns), gone

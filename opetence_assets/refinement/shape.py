@@ -14,6 +14,7 @@ from opetence_assets.dataset import Dataset
 from opetence_assets.privacy.treatment import treated_columns
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+UNREAD = "_unread_"  # + column: its text could not be read, though it may be empty
 VERSION = "_version"  # the silver version that last wrote a row: what changed since a release is a filter on it
 VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
 
@@ -62,6 +63,24 @@ def with_new_columns(dataset: Dataset, raw: Frame) -> Frame:
             added[name] = pl.lit(None, pl.String() if text is not None else dtype)
     known = raw.collect_schema().names()
     return raw.with_columns(**{name: value for name, value in added.items() if name not in known})
+
+
+def tidied(dataset: Dataset, raw: pl.DataFrame) -> pl.DataFrame:
+    """Rows as rules judge them. Of a column that may be empty, beside it whether its text was lost in the reading.
+
+    A text that cannot be read becomes null; where none may be, a rule refuses it. Elsewhere it would pass for empty.
+    """
+    columns, types = dataset.schema.to_schema().columns, silver_types(dataset)
+    texts = [
+        name
+        for name, dtype in types.items()
+        if name in columns and columns[name].nullable and dtype != pl.String() and raw.schema.get(name) == pl.String()
+    ]
+    written = raw.with_columns((pl.col(name).str.strip_chars() != "").alias(f"{UNREAD}{name}") for name in texts)
+    lost = (
+        (pl.col(f"{UNREAD}{name}").fill_null(False) & pl.col(name).is_null()).alias(f"{UNREAD}{name}") for name in texts
+    )
+    return dataset.tidy(written.lazy()).with_columns(lost).collect()
 
 
 def table_key(dataset: Dataset) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from opetence_assets.refinement.judgement import ROW, judge
 from opetence_assets.refinement.quarantine import quarantine
 from opetence_assets.refinement.refusal import refuse_excess
 from opetence_assets.refinement.replay import QUARANTINED, REPLAYED, settle
-from opetence_assets.refinement.shape import table_types, with_new_columns
+from opetence_assets.refinement.shape import table_types, tidied, with_new_columns
 from opetence_assets.refinement.upsert import Change, upsert
 
 CONSUMED, BROKEN, DELETED = "consumed", "broken", "_deleted"
@@ -100,9 +100,9 @@ def _pass(
 ) -> Refined:
     raw = with_new_columns(dataset, rows.collect()).with_row_index(ROW)
     live, gone = (raw.filter(~pl.col(DELETED)), raw.filter(DELETED)) if DELETED in raw.columns else (raw, raw.clear())
-    tidied, gone = dataset.tidy(live.lazy()).collect(), dataset.tidy(gone.lazy()).collect()  # keys as silver has them
-    _refuse_lost_rows(dataset, live, tidied)
-    judged = judge(dataset, tidied)
+    rows_read, gone = tidied(dataset, live), dataset.tidy(gone.lazy()).collect()  # keys as silver has them
+    _refuse_lost_rows(dataset, live, rows_read)
+    judged = judge(dataset, rows_read)
     refuse_excess(dataset, judged, gone)
     silver = open_table(lake, dataset.table("silver"))
     there = settled(dataset, judged.valid, gone)

@@ -16,7 +16,7 @@ from opetence_assets.dataset import Dataset, redacted
 from opetence_assets.privacy.keys import key_store
 from opetence_assets.privacy.treatment import protect
 from opetence_assets.refinement.judgement import ROW, Judged, judge
-from opetence_assets.refinement.shape import declared_types, silver_types
+from opetence_assets.refinement.shape import declared_types, silver_types, tidied
 
 LOADED_AT = datetime(2026, 6, 1, tzinfo=UTC)
 HASH_KEYS = {1: b"k" * 32}
@@ -29,7 +29,7 @@ def refined(dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame
 
 def judged(dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> Judged:
     """The verdicts on some source rows."""
-    return judge(dataset, dataset.tidy(landed(dataset, rows).lazy()).collect())
+    return judge(dataset, tidied(dataset, landed(dataset, rows)))
 
 
 def landed(dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -16,19 +16,20 @@ from typing import Any
 
 import polars as pl
 
-from opetence_assets.checks.judging import silver_results
+from opetence_assets.checks.judging import judge_silver
 from opetence_assets.contract.severity import PassRefused
 from opetence_assets.dataset import Dataset
 from opetence_assets.ingestion.bronze import load
 from opetence_assets.lake.commits import commit
 from opetence_assets.lake.places import Lake, lake_at, place_at
 from opetence_assets.lake.progress import last_progress
-from opetence_assets.lake.releases import publish
+from opetence_assets.lake.releases import current_release, publish, put_release
 from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.quality.figures import event_day
 from opetence_assets.refinement.files import arrow_schema, staged
 from opetence_assets.refinement.judgement import ROW
 from opetence_assets.refinement.quarantine import REASON
+from opetence_assets.refinement.shape import tidied as refined_rows
 from opetence_assets.refinement.shape import with_new_columns
 from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings, read_settings
@@ -62,6 +63,7 @@ class Case:
 
     Attributes:
         rows: the bronze rows of that load.
+        gone: the deletions it brought, which come with whatever becomes of the rows.
         progress: the load's own record (cursor, keys counted).
         now: what ages are told from.
         failed: check → what it found; of quarantine, the reasons of the rows that came to it.
@@ -71,6 +73,7 @@ class Case:
     dataset: Dataset
     lake: Lake
     rows: pl.DataFrame
+    gone: pl.DataFrame
     progress: dict[str, Any]
     now: datetime
     failed: dict[str, str] = field(default_factory=dict[str, str])
@@ -106,7 +109,7 @@ def _brought(company: Company) -> None:
         done = refine(dataset, lake, settings.scratch)
         silver = open_table(lake, dataset.table("silver"), done.version)
         assert silver is not None
-        silver_results(dataset, lake, silver, now=settings.now())
+        judge_silver(dataset, lake, silver, now=settings.now())
         versions[silver.key] = silver.version
     publish(lake, versions)
 
@@ -126,20 +129,24 @@ def case_of(company: Company, dataset: Dataset, name: str) -> Case:
     bronze, old = open_table(company.lake, dataset.table("bronze")), open_table(place_at(str(root)), own[0])
     assert bronze is not None
     assert old is not None
-    rows = bronze.new_since(old.version).scan().collect()
-    live = ~pl.col("_deleted").fill_null(False) if "_deleted" in rows.columns else pl.lit(True)
-    rows = rows.filter(live)
+    new = bronze.new_since(old.version).scan().collect()
+    deleted = pl.col("_deleted").fill_null(False) if "_deleted" in new.columns else pl.lit(False)
+    rows, gone = new.filter(~deleted), new.filter(deleted)
     if len(rows) < FEWEST:
-        again = old.scan().filter(live if "_deleted" in old.schema.names else True).tail(FEWEST).collect()
+        held = old.scan()
+        if "_deleted" in new.columns:  # what was deleted does not come again
+            left = bronze.scan().filter(deleted).select(dataset.key).unique()
+            held = held.join(left, on=list(dataset.key), how="anti", nulls_equal=True)
+        again = held.tail(FEWEST).collect()
         loaded_at = bronze.scan().select(pl.max("_loaded_at")).collect().item()
         rows = pl.concat([rows, again.with_columns(pl.lit(loaded_at).alias("_loaded_at"))], how="diagonal_relaxed")
     progress = last_progress(company.lake, bronze.key, bronze.version)
-    return Case(company, dataset, place_at(str(root)), rows, progress, company.settings.now())
+    return Case(company, dataset, place_at(str(root)), rows, gone, progress, company.settings.now())
 
 
 def arrived(case: Case, rows: pl.DataFrame, **progress: Any) -> None:
     """These rows are the newest load."""
-    bronze = case.table("bronze")
+    bronze, rows = case.table("bronze"), pl.concat([rows, case.gone], how="diagonal_relaxed")
     files = staged(case.lake, bronze.key, [rows], case.company.settings.scratch)
     metadata = {**case.progress, "rows": len(rows), **progress}
     commit(case.lake, bronze.key, schema=arrow_schema(rows), add=files, metadata=metadata, base=bronze.version)
@@ -164,21 +171,24 @@ def refined(case: Case) -> None:
         case.failed["within_grades"] = str(refusal)
     after = open_table(case.lake, case.dataset.table("quarantine"))
     if after is not None and after.rows:
-        new = after.new_since(before.version if before else None).scan().select(REASON).unique().collect()
-        if len(new):
-            case.failed["quarantine"] = "; ".join(sorted(new[REASON].to_list()))
+        came = after.new_since(before.version if before else None).scan().group_by(REASON).len().sort(REASON)
+        told = [f"{rows} rows: {reason}" for reason, rows in came.collect().iter_rows()]
+        case.failed |= {"quarantine": "; ".join(told)} if told else {}
 
 
 def judged(case: Case) -> None:
-    """What every check of silver says."""
-    results = silver_results(case.dataset, case.lake, case.table("silver"), now=case.now)
+    """What every check of silver says, as on the round after the release: references are asked of what is released."""
+    silver, current = case.table("silver"), current_release(case.lake)
+    assert current is not None
+    number, versions = current.number + 1, {**current.versions, silver.key: silver.version}
+    put_release(case.lake, replace(current, number=number, versions=versions))
+    results = judge_silver(case.dataset, case.lake, silver, now=case.now).results
     case.failed |= {result.name: result.found for result in results if not result.passed}
 
 
 def tidied(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows as rules see them, with ``ROW`` to find them again."""
-    numbered = with_new_columns(case.dataset, rows).with_row_index(ROW)
-    return case.dataset.tidy(numbered.lazy()).collect()
+    return refined_rows(case.dataset, with_new_columns(case.dataset, rows).with_row_index(ROW))
 
 
 def on_day(case: Case, rows: pl.DataFrame, day: date) -> pl.Series:

@@ -14,36 +14,74 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import polars as pl
+
+from opetence_assets.dataset import Dataset
 from opetence_assets.datasets import all_datasets
 from opetence_assets.lake.tables import open_table
-from opetence_assets.quality.figures import event_column
+from opetence_assets.quality.figures import by_day, event_column
 from opetence_assets.quality.judging import is_watched
-from opetence_assets_tests.quality.company import Case, Company, arrived, case_of, founded, judged, last_day, on_day
-from opetence_assets_tests.quality.company import refined
-from opetence_assets_tests.quality.kinds import EVERY, Corruption, of_days
+from opetence_assets_tests.quality.company import (
+    Case,
+    Company,
+    arrived,
+    case_of,
+    founded,
+    judged,
+    last_day,
+    on_day,
+    refined,
+)
+from opetence_assets_tests.quality.day_kinds import of_days
+from opetence_assets_tests.quality.kinds import (
+    Corruption,
+    of_optional,
+    of_own_rules,
+    of_passes,
+    of_references,
+    of_rows,
+    of_texts,
+    of_times,
+)
+from opetence_assets_tests.quality.source_kinds import of_files, of_tables
+from opetence_assets_tests.quality.table_kinds import of_counts, of_silver
 
+LEARNED = 28  # days of history, below which no day is judged
+EVERY = (
+    *(of_rows, of_own_rules, of_optional, of_passes, of_times, of_texts, of_references),
+    *(of_counts, of_silver, of_tables, of_files),
+)
+STEADY = 1.0  # hours: what happens around the clock has no time of day
 ENOUGH = 60  # rows of a day, below which one day says little
 SCALE = 0.3
 
 
 def possible(company: Company) -> list[Corruption]:
     """Everything that can go wrong with each dataset, by its declaration."""
-    found: list[Corruption] = []
+    found, there = list[Corruption](), {dataset.name for dataset in company.datasets}
     for dataset in company.datasets:
         bronze = open_table(company.lake, dataset.table("bronze"))
         assert bronze is not None
-        schema = bronze.scan().collect_schema()
-        kinds = [*EVERY, of_days] if is_watched(dataset) and _busy(company, dataset.name) else EVERY
-        found += [corruption for kind in kinds for corruption in kind(dataset, schema)]
-    return found
+        filled = bronze.scan().tail(10_000).collect()
+        schema = pl.Schema(
+            {name: dtype for name, dtype in filled.schema.items() if filled[name].null_count() < len(filled)}
+        )
+        found += [corruption for kind in EVERY for corruption in kind(dataset, schema)]
+        if is_watched(dataset) and event_column(dataset) is not None:
+            found += _of_days(company, dataset, schema)
+    return [one for one in found if one.by != "references" or one.naming in there]
 
 
-def _busy(company: Company, name: str) -> bool:
-    dataset = next(one for one in company.datasets if one.name == name)
-    if event_column(dataset) is None:
-        return False
-    case = case_of(company, dataset, f"size/{name}")
-    return int(on_day(case, case.rows, last_day(case)).sum()) >= ENOUGH
+def _of_days(company: Company, dataset: Dataset, schema: pl.Schema) -> list[Corruption]:
+    case = case_of(company, dataset, f"size/{dataset.name}")
+    figures = by_day(dataset, case.table("silver"))
+    rows = int(on_day(case, case.rows, last_day(case)).sum())
+    if figures["day"].n_unique() <= LEARNED or rows < ENOUGH:
+        return []
+    hour = figures.filter(pl.col("metric_name") == "hour").sort("day").tail(LEARNED)["value"]
+    steady = len(hour) > 0 and np.std(hour.to_numpy()) < STEADY
+    return list(of_days(dataset, schema, hours=bool(steady)))
 
 
 def chosen(corruptions: Sequence[Corruption], count: int, chance: random.Random) -> list[Corruption]:

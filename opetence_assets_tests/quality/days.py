@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from opetence_assets.checks.judging import bronze_results, silver_results
+from opetence_assets.checks.judging import bronze_results, judge_silver
 from opetence_assets.dataset import Dataset
 from opetence_assets.datasets import all_datasets
 from opetence_assets.ingestion.bronze import load
@@ -56,7 +56,7 @@ def judged_round(settings: Settings, lake: Lake, datasets: tuple[Dataset, ...]) 
         assert silver is not None
         told = {bronze.key: bronze_results(dataset, lake, bronze, loaded.refused), silver.key: list[CheckResult]()}
         if verdict(lake, silver.key, version) is None:
-            told[silver.key] = silver_results(dataset, lake, silver, now=now)
+            told[silver.key] = judge_silver(dataset, lake, silver, now=now).results
         else:  # nothing new: only its age is another
             told[silver.key] = [r for r in day_results(dataset, lake, silver, now=now) if r.name == "fresh"]
         versions[silver.key] = version

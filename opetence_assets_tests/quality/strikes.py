@@ -76,7 +76,7 @@ def renamed(dataset: Dataset, rows: pl.DataFrame, number: int) -> pl.DataFrame:
         digit = pl.lit(str(number + 7))
         longer = value.str.head(value.str.len_chars() - tail.str.len_chars()) + digit + tail.str.slice(1)
         fresh = pl.when(tail.is_not_null()).then(longer).otherwise(value + f"_{number}")
-    return rows.with_columns(fresh.alias(column))
+    return rows.with_columns(fresh.cast(dtype).alias(column))
 
 
 def repeated(case: Case, times: int) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.lake.verdicts import CheckResult
 from opetence_assets.privacy.treatment import treated_columns
+from opetence_assets.quality.history import history
 from opetence_assets.quality.judging import day_results, days_to_judge, is_watched
 from opetence_assets.quality.measuring import measure
 from opetence_assets.refinement.files import arrow_schema, staged
@@ -95,6 +96,32 @@ def test_age_is_that_of_the_newest_row(lake: Lake, settings: Settings, hours: in
     found = said(lake, silver, at(55, 12) + timedelta(hours=hours))["fresh"]
 
     assert found.passed is passed, found
+
+
+def test_a_row_of_a_time_that_has_not_come_makes_nothing_fresh(lake: Lake, settings: Settings) -> None:
+    silver = sold(lake, settings, [200] * 56)
+
+    found = said(lake, silver, at(50))["fresh"]
+
+    assert not found.passed
+    assert found.allowed == "no row of a time that has not come"
+
+
+def test_silence_does_not_make_a_source_slow(lake: Lake, settings: Settings) -> None:
+    silver = sold(lake, settings, [1] * 56)  # twelve days of patience, however long the silence
+
+    assert said(lake, silver, at(60))["fresh"].passed
+    assert not said(lake, silver, at(90))["fresh"].passed
+
+
+def test_a_day_without_a_row_is_judged_once_the_table_was_changed_after_it(lake: Lake, settings: Settings) -> None:
+    silver = sold(lake, settings, [200] * 40 + [0])
+    records = history(lake, silver.key) if measure(watched, lake, silver, now=at(41)) else None
+    assert records is not None
+
+    assert days_to_judge(records, silver.version, at(41)) == [date(2026, 2, 13)]
+    assert days_to_judge(records, silver.version, at(41), at(40, 9)) == [date(2026, 2, 14)]
+    assert days_to_judge(records, silver.version, at(41), at(41, 1)) == [date(2026, 2, 14)]
 
 
 def test_a_table_that_ended_has_no_age() -> None:

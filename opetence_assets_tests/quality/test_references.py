@@ -47,6 +47,28 @@ def test_rows_without_their_counterpart_are_counted_once_released(
     assert not after.blocking
 
 
+def test_a_tolerance_of_all_rows_hides_no_load_of_orphans(shop: Shop, lake: Lake, shop_settings: Settings) -> None:
+    shop.sell(range(700))
+    load(owing, lake, shop_settings)
+    refine(owing, lake, shop_settings.scratch)
+    people = pl.DataFrame({"id": range(7)}, schema={"id": pl.Int64})
+    files = staged(lake, "silver/shop/people", [people], shop_settings.scratch)
+    commit(lake, "silver/shop/people", schema=arrow_schema(people), add=files)
+    shop.sell(range(700, 730))
+    shop.run("UPDATE shop.sales SET person_id = 99 WHERE sale_id >= 700")
+    load(owing, lake, shop_settings)
+    refine(owing, lake, shop_settings.scratch)
+    silver = open_table(lake, "silver/shop/sales")
+    assert silver is not None
+    record(lake, silver.key, silver.version, [])
+    releases.publish(lake, {silver.key: silver.version})
+
+    (found,) = reference_results(owing, lake, silver)
+
+    assert not found.passed
+    assert found.found.endswith("30 of the 30 rows of version 1")
+
+
 def test_what_is_referred_to_is_declared_and_of_the_same_type() -> None:
     known = {dataset.name: dataset for dataset in all_datasets()}
     for dataset in known.values():

@@ -22,7 +22,14 @@ def test_times_are_utc_to_the_millisecond() -> None:
     assert row["occurred_at"].isoformat() == "2026-03-01T12:00:00.123000+00:00"
 
 
-def test_a_visitor_without_a_number_is_a_visitor_and_one_with_a_word_is_too() -> None:
+def test_a_number_that_cannot_be_read_is_no_missing_one() -> None:
+    wrong = judged(page_views, [{**TIMES, "user_id": value} for value in ("true", None, " ")])
+
+    assert wrong.refused["reasons"].to_list() == [["user_id: unreadable"]]
+    assert wrong.valid["user_id"].to_list() == [None, None]
+
+
+def test_a_visitor_without_a_number_is_a_visitor() -> None:
     assert refined(page_views, [{**TIMES, "user_id": value} for value in (None, "7")])["user_id"].to_list() == [None, 7]
 
 
