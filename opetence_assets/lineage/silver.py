@@ -8,7 +8,7 @@ from functools import cache
 
 import polars as pl
 
-from opetence_assets.dataset import Dataset, Pii
+from opetence_assets.dataset import DataError, Dataset, Pii
 from opetence_assets.lineage.graph import Column, Origin
 from opetence_assets.privacy.treatment import NEVER_LANDS, SEALED, declared_columns, treated_columns
 from opetence_assets.refinement.shape import (
@@ -52,6 +52,9 @@ def tidied_from(dataset: Dataset) -> dict[str, frozenset[str]]:
 
     Asked of Polars itself: one column is selected of the tidied rows, and the optimizer tells the source which columns
     it needs for that. A function it cannot look into needs all of them.
+
+    Raises:
+        DataError: tidy names a column that bronze has not.
     """
     from polars.io.plugins import register_io_source
 
@@ -62,10 +65,19 @@ def tidied_from(dataset: Dataset) -> dict[str, frozenset[str]]:
         asked.update(needed)
         yield pl.DataFrame(schema=types).select(needed)
 
-    tidied = dataset.tidy(register_io_source(rows, schema=types))
+    try:
+        tidied = dataset.tidy(register_io_source(rows, schema=types))
+        names = tidied.collect_schema().names()
+    except pl.exceptions.ColumnNotFoundError as error:
+        raise DataError(
+            dataset.name,
+            found=f"a tidy that asks for what is not there: {str(error).splitlines()[0]}",
+            allowed="the columns of bronze",
+            next_command=f"edit the schema or tidy in opetence_assets/datasets/{dataset.name}.py",
+        ) from error
     eager = frozenset(asked)  # what it looked at before it was asked for anything may be in every column
     found: dict[str, frozenset[str]] = {}
-    for name in tidied.collect_schema().names():
+    for name in names:
         asked.clear()
         tidied.select(name).collect()
         found[name] = frozenset(asked) | eager
