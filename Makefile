@@ -23,7 +23,7 @@ tick: .venv/ready ## make the shop's next day happen
 	@opetence sandbox tick
 
 test: .venv/ready ## lint, types and every test
-	@ruff check . && ruff format --check . && pyright
+	@ruff check . && ruff format --check . && pyright && sqlfluff lint --processes 2 --disable-progress-bar -q dbt/models
 	@pytest -n 3 --dist loadfile
 
 lint: .venv/ready ## format and fix what can be fixed

@@ -19,7 +19,7 @@ from opetence_assets.zones.bronze import bronze_asset, source_spec, sync_specs
 from opetence_assets.zones.gold import gold_assets
 from opetence_assets.zones.quarantine import quarantine_asset, replay_job
 from opetence_assets.zones.silver import silver_asset
-from opetence_assets.zones.translation import RELEASE
+from opetence_assets.zones.translation import RELEASE, exposure_specs
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies: pinned, and tested with each upgrade
 
@@ -30,6 +30,7 @@ _gold = gold_assets(_datasets, _manifest, _columns)
 _bronze, _silver = [bronze_asset(d, _columns) for d in _datasets], [silver_asset(d, _columns) for d in _datasets]
 _quarantine, _judged = [quarantine_asset(d) for d in _datasets], [silver_checks(d) for d in _datasets]
 _syncs = [spec for d in _datasets for spec in sync_specs(d)]
+_people = exposure_specs(_manifest)
 _backups = [backup_asset(zone, RELEASE, max(d.backup.keep_days for d in _datasets)) for zone in ZONES]
 _tables = [
     asset.key
@@ -39,7 +40,16 @@ _tables = [
 ]
 
 defs = dg.Definitions(
-    assets=[*(source_spec(d) for d in _datasets), *_syncs, *_bronze, *_silver, *_quarantine, _gold, *_backups],
+    assets=[
+        *(source_spec(d) for d in _datasets),
+        *_syncs,
+        *_bronze,
+        *_silver,
+        *_quarantine,
+        _gold,
+        *_people,
+        *_backups,
+    ],
     asset_checks=[*(bronze_checks(d) for d in _datasets), *_judged],
     jobs=[replay_job(_datasets, _judged)],
     sensors=[dropped_files(_datasets), changed_tables(_datasets), carry_on()],

@@ -42,6 +42,23 @@ def gold_specs(manifest: Path, columns: Graph) -> tuple[list[dg.AssetSpec], list
     return [*specs, _release_spec(published)], list(_check_specs(nodes))
 
 
+def exposure_specs(manifest: Path) -> list[dg.AssetSpec]:
+    """Who reads gold (``people / NAME``), so that the lineage ends where the numbers are looked at."""
+    content = json.loads(manifest.read_bytes())
+    return [
+        dg.AssetSpec(
+            dg.AssetKey(["people", exposure["name"]]),
+            deps=[_key(content["nodes"][name]) for name in exposure["depends_on"]["nodes"]],
+            group_name="people",
+            description=exposure["description"],
+            kinds={exposure["type"]},
+            owners=[exposure["owner"]["name"]],
+            tags={"maturity": exposure["maturity"]},
+        )
+        for exposure in content["exposures"].values()
+    ]
+
+
 def silver_is_news(silver: list[dg.AssetKey]) -> dg.AutomationCondition[Any]:
     """True once a silver table has a version that was not asked to be released, all are at rest, and all may be.
 

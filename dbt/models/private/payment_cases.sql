@@ -22,7 +22,8 @@ paid as (
         payments.status,
         payments.currency,
         coalesce(payments.is_disputed, false) as is_disputed,
-        case when payments.status = 'succeeded' and payments.currency = 'eur' then payments.amount else 0 end as charged,
+        case when payments.status = 'succeeded' and payments.currency = 'eur' then payments.amount else 0 end
+            as charged,
         coalesce(refunds.refunds, 0) as refunds,
         coalesce(refunds.amount, 0) as refunded,
         coalesce(refunds.minor, 0) = 0 as is_untouched,

@@ -4,8 +4,11 @@ with history as (
     select
         user_id,
         segment,
-        case when row_number() over (partition by user_id order by valid_from) = 1
-            then timestamptz '0001-01-01 00:00:00+00' else valid_from end as valid_from
+        case
+            when row_number() over (partition by user_id order by valid_from) = 1
+                then timestamptz '0001-01-01 00:00:00+00'
+            else valid_from
+        end as valid_from
     from {{ ref('dim_users') }}
     where not is_test
 )

@@ -3,7 +3,7 @@ with answers as (
     select user_id, granted
     from {{ source('user_service', 'consents') }}
     where purpose = 'analytics'
-    qualify row_number() over (partition by user_id order by recorded_at desc, consent_id desc, granted) = 1
+    qualify row_number() over (partition by user_id order by recorded_at desc, consent_id desc, granted asc) = 1
 )
 
 select

@@ -13,7 +13,10 @@ with invoices as (
 
 customers as (
     select month, count(*) as customers
-    from (select distinct month, customer_id from invoices where customer_id is not null)
+    from (
+        select distinct month, customer_id from invoices
+        where customer_id is not null
+    )
     group by month
 )
 

@@ -27,7 +27,8 @@
 {% endcall %}
 
 with testers as (
-    select user_id from {{ ref('user_standing') }} where is_test
+    select user_id from {{ ref('user_standing') }}
+    where is_test
 ),
 
 viewed as (
@@ -50,7 +51,8 @@ filled as (
 ordered as (
     select ordered_on as day, product_id, count(*) as order_lines, sum(quantity) as units
     from {{ ref('fct_order_items') }}
-    where {{ on_changed_day('ordered_on', is_date=true) }}
+    where
+        {{ on_changed_day('ordered_on', is_date=true) }}
         and not is_test
         and not is_cancelled
         and ordered_on in (select day from viewed)
@@ -66,6 +68,9 @@ select
     cast(coalesce(ordered.units, 0) as bigint) as units,
     {{ ratio('filled.carts', 'viewed.views') }} as carts_per_view,
     {{ ratio('ordered.order_lines', 'filled.carts') }} as orders_per_cart
-from (select * from viewed where product_id is not null) as viewed
+from (
+    select * from viewed
+    where product_id is not null
+) as viewed
 full join filled using (day, product_id)
 full join ordered using (day, product_id)

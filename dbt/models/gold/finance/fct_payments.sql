@@ -47,7 +47,8 @@
 {% endcall %}
 
 with charges as (
-    select * from {{ charges }} where {{ on_changed_day('created_at') }}
+    select * from {{ charges }}
+    where {{ on_changed_day('created_at') }}
 ),
 
 first_successes as (

@@ -38,7 +38,7 @@ select
             then 'not_settled'
         when settlements.order_id is null then 'not_covered'
         when orders.is_cancelled then 'settled_though_cancelled'
-        when orders.voucher_code is distinct from settlements.voucher_code then 'other_voucher'
+        when (orders.voucher_code is distinct from settlements.voucher_code) then 'other_voucher'
         when settlements.settlements > 1 then 'settled_twice'
         when orders.discount != settlements.amount then 'other_amount'
         else 'settled'

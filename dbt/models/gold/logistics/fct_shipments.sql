@@ -22,8 +22,10 @@ select
     delivered_at,
     -- a scanner in the wrong zone reports deliveries before the parcel left: those tell no duration
     case when delivered_at >= shipped_at then date_diff('minute', shipped_at, delivered_at) end as transit_minutes,
-    case when delivered_at >= shipped_at
-        then greatest(0, date_diff('minute', promised_at, delivered_at)) end as minutes_late,
+    case
+        when delivered_at >= shipped_at
+            then greatest(0, date_diff('minute', promised_at, delivered_at))
+    end as minutes_late,
     case when delivered_at >= shipped_at then delivered_at > promised_at end as is_late
 from {{ source('logistics_service', 'shipments') }}
 where {{ on_changed_day('shipped_at') }}

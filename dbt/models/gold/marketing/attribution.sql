@@ -15,14 +15,15 @@
 {% endcall %}
 
 with orders as (
-    select * from {{ ref('fct_orders') }} where {{ on_changed_day('ordered_on', is_date=true) }}
+    select * from {{ ref('fct_orders') }}
+    where {{ on_changed_day('ordered_on', is_date=true) }}
 ),
 
 last_touch as ( -- a visit over midnight stands under both days
     select distinct on (order_id) order_id, session_on, session_id, channel, platform, campaign_id
     from {{ ref('fct_sessions') }}
     where order_id in (select order_id from orders)
-    order by order_id, session_on desc, session_id desc
+    order by order_id asc, session_on desc, session_id desc
 ),
 
 measured as (

@@ -18,7 +18,8 @@ select
         else 'other'
     end as channel,
     case
-        when sessions.source in ('facebook', 'google', 'braze')
+        when
+            sessions.source in ('facebook', 'google', 'braze')
             and sessions.medium in ('paid_social', 'cpc', 'ppc', 'paidsearch', 'email') then sessions.source
     end as platform,
     sessions.campaign_id,

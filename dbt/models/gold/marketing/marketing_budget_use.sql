@@ -17,5 +17,9 @@ select
     cast(budgets.budget - coalesce(spent.spend, 0) as decimal(18, 2)) as remaining,
     {{ ratio('spent.spend', 'budgets.budget') }} as used,
     spent.last_day
-from (select month, channel as platform, cast(budget as decimal(18, 2)) as budget from {{ source('partners', 'marketing_budget') }}) as budgets
+from
+    (
+        select month, channel as platform, cast(budget as decimal(18, 2)) as budget
+        from {{ source('partners', 'marketing_budget') }}
+    ) as budgets
 full join spent using (month, platform)

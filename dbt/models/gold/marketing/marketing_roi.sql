@@ -1,4 +1,4 @@
--- What nobody was paid for is here too, without spend. An order counts on the day it was placed, not on that of the visit.
+-- What nobody was paid for is here too, without spend. An order counts on its own day, not on that of the visit.
 with spend as (
     select spent_on as day, channel, platform, sum(spend) as spend, sum(clicks) as clicks
     from {{ ref('fct_ad_spend') }}
@@ -29,7 +29,13 @@ days as ( -- one row a day, channel and platform that any of them has
         sum(sessions) as sessions,
         sum(orders) as orders,
         sum(revenue) as revenue
-    from (from spend union all by name from visits union all by name from orders)
+    from (
+        from spend
+        union all by name
+        from visits
+        union all by name
+        from orders
+    )
     group by all
 ),
 

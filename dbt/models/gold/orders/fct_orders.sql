@@ -44,7 +44,8 @@ with items as (
 ),
 
 orders as (
-    select * from {{ orders }} where {{ on_changed_day('ordered_at') }}
+    select * from {{ orders }}
+    where {{ on_changed_day('ordered_at') }}
 ),
 
 deliveries as (

@@ -33,7 +33,8 @@
 {% endcall %}
 
 with tickets as (
-    select * from {{ tickets }} where {{ on_changed_day('created_at') }}
+    select * from {{ tickets }}
+    where {{ on_changed_day('created_at') }}
 ),
 
 comments as (
@@ -53,7 +54,7 @@ ratings as ( -- offered when the ticket is solved; the newest one holds
     select distinct on (ticket_id) ticket_id, score, created_at
     from {{ ratings }}
     where ticket_id in (select ticket_id from tickets)
-    order by ticket_id, updated_at desc, rating_id desc
+    order by ticket_id asc, updated_at desc, rating_id desc
 )
 
 select
@@ -70,8 +71,10 @@ select
     replies.first_at as first_replied_at,
     date_diff('minute', tickets.created_at, replies.first_at) as first_reply_minutes,
     coalesce(replies.replies, 0) as replies,
-    case when tickets.status in ('solved', 'closed')
-        then {{ business_day('coalesce(ratings.created_at, replies.last_at, tickets.updated_at)') }} end as solved_on,
+    case
+        when tickets.status in ('solved', 'closed')
+            then {{ business_day('coalesce(ratings.created_at, replies.last_at, tickets.updated_at)') }}
+    end as solved_on,
     ratings.score as rating
 from tickets
 left join replies on tickets.ticket_id = replies.ticket_id

@@ -21,7 +21,12 @@ solved as (
 ),
 
 span as (
-    select min(day) as first_day, max(day) as last_day from (select day from opened union all select day from solved)
+    select min(day) as first_day, max(day) as last_day
+    from (
+        select day from opened
+        union all
+        select day from solved
+    )
 )
 
 select
