@@ -19,7 +19,7 @@ from opetence_assets.dataset import Dataset
 from opetence_assets.lake.commits import commit
 from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
 from opetence_assets.lake.tables import Table, metadata_of, open_table, transactions_of
-from opetence_assets.quality.metrics import definitions
+from opetence_assets.quality.metrics import definitions, described
 from opetence_assets.refinement.files import arrow_schema, staged
 
 METRICS, RECORDS, TASKS = (f"gold/data_quality_{name}" for name in ("metrics", "metric_records", "measurement_tasks"))
@@ -199,3 +199,21 @@ def task_of(key: str, version: int, since: int | None, days: int, figures: int, 
         "figures": figures,
         "measured_at": at,
     }
+
+
+def recorded(
+    dataset: Dataset, key: str, version: int, figures: pl.DataFrame, now: datetime, run: Run, *, zone: str = "silver"
+) -> pl.DataFrame:
+    """Figures (``metric_name``, ``segment``, ``value``, perhaps ``day``) as rows of the history."""
+    fixed = {
+        "target_system": zone,
+        "table_name": key,
+        "measured_at": now,
+        "table_version": version,
+        "run_id": run.id,
+        "run_url": run.url,
+    }
+    named = figures.join(described(dataset).unique("metric_name"), on="metric_name", how="left")
+    days = [] if "day" in named.columns else [pl.lit(None, pl.Date).alias("day")]
+    filled = named.with_columns(*days, **{name: pl.lit(value) for name, value in fixed.items()})
+    return filled.select(pl.col(name).cast(dtype) for name, dtype in RECORD_TYPES.items())  # pyright: ignore[reportArgumentType]

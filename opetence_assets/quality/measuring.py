@@ -16,8 +16,9 @@ from opetence_assets.lake.tables import Table, commits, open_table
 from opetence_assets.privacy.treatment import declared_columns
 from opetence_assets.quality.coverage import OF_DAY, coverage, of_days
 from opetence_assets.quality.figures import by_day, event_column, event_day, nullable
-from opetence_assets.quality.history import RECORD_TYPES, Run, history, keep, measured_until, newest, task_of
-from opetence_assets.quality.metrics import described, metrics_of
+from opetence_assets.quality.history import Run, history, keep, measured_until, newest, recorded, task_of
+from opetence_assets.quality.metrics import metrics_of
+from opetence_assets.quality.timeliness import latency
 from opetence_assets.refinement.shape import VERSION, table_key
 from opetence_assets.settings import Settings
 
@@ -40,14 +41,11 @@ def measure(
         daily = _news(known, daily, days)
     rows = _rows_by_day(known, daily)
     daily = pl.concat([daily, of_days(rows, _over(daily, now))], how="diagonal_relaxed")
-    figures = {
-        **_whole(dataset, lake, silver, now),
-        **latency(dataset, lake, silver, since),
-        "days_present": coverage(rows).share,
-    }
-    whole = {name: float(value) for name, value in figures.items() if value is not None}
+    whole = {**standing(dataset, lake, silver, now), **latency(dataset, lake, silver, since)}
+    if (share := coverage(rows).share) is not None:
+        whole["days_present"] = share
     long = pl.concat([daily, _named(whole)], how="diagonal_relaxed")
-    records = _recorded(dataset, silver, long, now, run)
+    records = recorded(dataset, silver.key, silver.version, long, now, run)
     task = task_of(silver.key, silver.version, since, daily["day"].n_unique(), len(records), datetime.now(UTC))
     run_of = {"run_id": run.id, "run_url": run.url, "seconds": round(time.perf_counter() - started, 3)}
     return whole if keep(lake, silver.key, silver.version, records, {**task, **run_of}) else None
@@ -89,24 +87,6 @@ def _news(known: pl.DataFrame, daily: pl.DataFrame, days: Sequence[date] | None)
     return compared.with_columns(changed).filter(pl.col("value").ne_missing(pl.col("was"))).drop("was").drop_nulls()
 
 
-def latency(dataset: Dataset, lake: Lake, silver: Table, since: int | None) -> dict[str, float | None]:
-    """How long rows were under way from their change at the source to bronze, of those that this version took in.
-
-    Not of a first version: its rows are a past that was loaded, not news. In the sandbox the story's clock is not the
-    loads', so that there the figure says how far the story lies back.
-    """
-    bronze, cursor = dataset.table("bronze"), dataset.cursor
-    if since is None or cursor is None:
-        return {}
-    until, after = (last_progress(lake, silver.key, v).get("consumed", {}).get(bronze) for v in (silver.version, since))
-    table = open_table(lake, bronze, until) if until is not None and after is not None else None
-    if table is None or not isinstance(table.scan().collect_schema().get(cursor), pl.Datetime):
-        return {}
-    seconds = (pl.col("_loaded_at") - pl.col(cursor)).dt.total_milliseconds() / 1000
-    asked = {"latency_p50": seconds.quantile(0.5), "latency_p95": seconds.quantile(0.95)}
-    return table.new_since(after).scan().select(**asked).collect().row(0, named=True)
-
-
 def _rows_by_day(known: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
     """Rows of each day as they are now."""
     every = pl.concat([known.select("metric_name", "segment", "day", "value"), daily], how="diagonal_relaxed")
@@ -124,11 +104,11 @@ def _named(values: Mapping[str, float]) -> pl.DataFrame:
     return pl.DataFrame({"metric_name": list(values), "value": list(values.values()), "segment": ""})
 
 
-def _whole(dataset: Dataset, lake: Lake, silver: Table, now: datetime) -> dict[str, float | None]:
+def standing(dataset: Dataset, lake: Lake, silver: Table, now: datetime) -> dict[str, float]:
     """Figures of the whole table, from the log and the files' own statistics: not one row is read."""
     rows, quarantine = silver.rows, open_table(lake, dataset.table("quarantine"))
     key_nulls = [_nulls(silver, name) for name in table_key(dataset)]
-    return {
+    figures = {
         "rows": rows,
         **{f"null_rate({name})": _share(_nulls(silver, name), rows) for name in nullable(dataset)},
         "quarantined": quarantine.rows if quarantine else 0,
@@ -137,6 +117,7 @@ def _whole(dataset: Dataset, lake: Lake, silver: Table, now: datetime) -> dict[s
         "source_coverage": _coverage(dataset, lake),
         "age": _age(dataset, silver, now),
     }
+    return {name: float(value) for name, value in figures.items() if value is not None}
 
 
 def newest_event(dataset: Dataset, silver: Table) -> datetime | None:
@@ -178,17 +159,3 @@ def _coverage(dataset: Dataset, lake: Lake) -> float:
     known = set(declared_columns(dataset))
     met = {e.change.removeprefix("added: ") for e in drift_events(lake, dataset.name) if e.change.startswith("added: ")}
     return len(known) / len(known | met) if known else 1.0
-
-
-def _recorded(dataset: Dataset, silver: Table, long: pl.DataFrame, now: datetime, run: Run) -> pl.DataFrame:
-    named = long.join(described(dataset).unique("metric_name"), on="metric_name", how="left")
-    fixed = {
-        "target_system": "silver",
-        "table_name": silver.key,
-        "measured_at": now,
-        "table_version": silver.version,
-        "run_id": run.id,
-        "run_url": run.url,
-    }
-    filled = named.with_columns(**{name: pl.lit(value) for name, value in fixed.items()})
-    return filled.select(pl.col(name).cast(dtype) for name, dtype in RECORD_TYPES.items())  # pyright: ignore[reportArgumentType]

@@ -42,6 +42,10 @@ def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
     if dataset.cursor:
         late = f"of the rows loaded since: loaded at - {dataset.cursor}"
         whole += [_metric(dataset, "timeliness", f"latency_{p}", f"{p} {late}", "seconds") for p in ("p50", "p95")]
+        late = f"of the rows new in a release: its moment - {dataset.cursor}"
+        whole += [
+            _metric(dataset, "timeliness", f"release_latency_{p}", f"{p} {late}", "seconds") for p in ("p50", "p95")
+        ]
     if event_column(dataset) is None:
         return tuple(whole)
     days = [

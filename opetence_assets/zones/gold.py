@@ -12,13 +12,13 @@ from pydantic import Field
 
 from opetence_assets.dataset import Dataset, Window
 from opetence_assets.lake.places import Lake
-from opetence_assets.lake.releases import Gated, current_release, is_held, refuse_failing
+from opetence_assets.lake.releases import Gated, Release, current_release, is_held, refuse_failing
 from opetence_assets.lake.tables import open_table
 from opetence_assets.lineage.graph import Graph
 from opetence_assets.lineage.policy import gold_leaks, refuse_leaks
 from opetence_assets.privacy.messages import errors_without_values
 from opetence_assets.resources import Platform
-from opetence_assets.zones.measured import measured, measured_results, measured_specs
+from opetence_assets.zones.measured import measured, measured_release, measured_results, measured_specs
 from opetence_assets.zones.outcome import checked, materialized
 from opetence_assets.zones.specs import asset_key
 from opetence_assets.zones.translation import RELEASE, gold_specs, silver_is_news
@@ -81,6 +81,8 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
                 made = (set_aside if hold else publish)(built, lake, others=others, declared=declared)
         finally:
             built.close()
+        if isinstance(made, Release):
+            measured_release(datasets, lake, settings, since, made, context.run_id)
         context.log.info("candidate %s waits" if hold else "release %s is current", made.number)
         results = [*measured_results(lake, history), *materialized(built, lake, made)]
         done = {result.asset_key: result for result in results}

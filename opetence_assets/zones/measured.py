@@ -9,6 +9,7 @@ import dagster as dg
 
 from opetence_assets.dataset import Dataset
 from opetence_assets.lake.places import Lake
+from opetence_assets.lake.releases import Release
 from opetence_assets.lake.tables import open_table
 from opetence_assets.lake.verdicts import record, verdict
 from opetence_assets.settings import Settings
@@ -53,6 +54,16 @@ def measured(
         if verdict(lake, key, version) is None:
             record(lake, key, version, [])  # figures are judged where they are taken; a release wants it said
     return versions
+
+
+def measured_release(
+    datasets: tuple[Dataset, ...], lake: Lake, settings: Settings, before: Release | None, made: Release, run_id: str
+) -> None:
+    """Measures how long the rows of a release were under way; the next release takes that in."""
+    from opetence_assets.quality.measuring import run_of
+    from opetence_assets.quality.timeliness import measure_release
+
+    measure_release(datasets, lake, before, made, run_of(run_id, settings))
 
 
 def measured_results(lake: Lake, versions: Mapping[str, int]) -> Iterator[dg.MaterializeResult[Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from opetence_assets.dataset import Dataset
-from opetence_assets.lake.tables import open_table
+from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.lineage.graph import Graph
 from opetence_assets.lineage.policy import dataset_leaks, refuse_leaks
 from opetence_assets.privacy.messages import errors_without_values
@@ -79,12 +79,28 @@ def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
         table = open_table(platform.lake, dataset.table("silver"), done.version)
         assert table is not None
         uri = f"{platform.lake.uri}/{table.key}"
-        metadata = row_metadata(table.rows, uri, table.version, done.counts())
+        figures = _figures(context.run_id, dataset, platform, table)
+        metadata = row_metadata(table.rows, uri, table.version, {**done.counts(), **figures})
         yield dg.MaterializeResult(metadata=metadata, data_version=version_of(metadata))
         if dataset.grades:
             yield dg.AssetCheckResult(passed=True, check_name=WITHIN_GRADES, asset_key=key)
 
     return silver
+
+
+def _figures(run_id: str, dataset: Dataset, platform: Platform, silver: Table) -> dict[str, float]:
+    """What is measured of the version, ``quality/METRIC``, so that the UI plots it.
+
+    In every materialization, also where nothing is new: the UI draws a line between neighbours that both have a figure.
+    For the same reason it is no observation of the check's: one between two materializations breaks all their lines.
+    """
+    from opetence_assets.quality.measuring import measure, run_of, standing
+
+    now = platform.settings.now()
+    with errors_without_values(dataset.name):
+        found = measure(dataset, platform.lake, silver, now=now, run=run_of(run_id, platform.settings))
+        found = found or standing(dataset, platform.lake, silver, now)
+    return {f"quality/{name}": value for name, value in found.items()}
 
 
 def _refused(key: dg.AssetKey, refusal: "PassRefused") -> dg.AssetCheckResult:

@@ -12,12 +12,14 @@ from opetence_assets.dataset import Watch
 from opetence_assets.datasets import all_datasets
 from opetence_assets.ingestion.bronze import load
 from opetence_assets.lake.places import Lake
+from opetence_assets.lake.releases import Release
 from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.quality import history as kept
 from opetence_assets.quality.figures import event_column
 from opetence_assets.quality.history import RECORDS, history, newest, of_day, take_in, waiting
 from opetence_assets.quality.measuring import measure
 from opetence_assets.quality.metrics import definitions
+from opetence_assets.quality.timeliness import measure_release
 from opetence_assets.refinement.shape import silver_types
 from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings
@@ -129,3 +131,21 @@ def test_what_is_measured_is_derived_from_every_declaration() -> None:
 
 def test_history_of_nothing_is_empty(lake: Lake) -> None:
     assert history(lake).is_empty()
+
+
+def test_a_release_says_how_long_its_rows_were_under_way(shop: Shop, lake: Lake, shop_settings: Settings) -> None:
+    shop.sell(range(10))
+    first = Release(1, NOW, {"silver/shop/sales": brought(lake, shop_settings).version})
+    shop.sell([11], at=NOW - timedelta(hours=2))
+    shop.sell([12], at=NOW - timedelta(hours=1))
+    second = Release(2, NOW, {"silver/shop/sales": brought(lake, shop_settings).version})
+
+    assert not measure_release([watched], lake, None, first)  # a past that was loaded is no news
+    assert measure_release([watched], lake, first, second)
+    assert not measure_release([watched], lake, first, second)
+    assert not measure_release([watched], lake, second, second)
+    take_in(lake, shop_settings.scratch, [watched])
+
+    records = history(lake, "silver/shop/sales")
+    assert set(records["target_system"]) == {"gold"}
+    assert 3600 <= value(records, "release_latency_p50", None) <= value(records, "release_latency_p95", None) == 7200
