@@ -115,6 +115,7 @@ def standing(dataset: Dataset, lake: Lake, silver: Table, now: datetime) -> dict
         "duplicates": last_progress(lake, silver.key, silver.version).get("duplicates", 0),
         "key_completeness": _complete(key_nulls, rows),
         "source_coverage": _coverage(dataset, lake),
+        "record_completeness": _of_source(dataset, lake, silver),
         "age": _age(dataset, silver, now),
     }
     return {name: float(value) for name, value in figures.items() if value is not None}
@@ -152,6 +153,15 @@ def _share(part: int | None, rows: int) -> float | None:
 def _complete(nulls: Sequence[int | None], rows: int) -> float | None:
     known = [count for count in nulls if count is not None]
     return 1 - max(known) / rows if known and rows else None
+
+
+def _of_source(dataset: Dataset, lake: Lake, silver: Table) -> float | None:
+    """Rows of those that the source held when bronze was read; what waits in quarantine is missing here."""
+    if not dataset.counted or dataset.history:
+        return None
+    consumed = last_progress(lake, silver.key, silver.version).get("consumed", {}).get(dataset.table("bronze"))
+    loaded = last_progress(lake, dataset.table("bronze"), consumed) if consumed is not None else {}
+    return _share(silver.rows, loaded.get("total_keys") or 0)
 
 
 def _coverage(dataset: Dataset, lake: Lake) -> float:

@@ -37,6 +37,8 @@ def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
         _metric(dataset, "completeness", "key_completeness", "rows whose whole key is there / rows", "share"),
         _metric(dataset, "completeness", "source_coverage", "columns captured / columns at the source", "share"),
     ]
+    if dataset.counted and not dataset.history:
+        whole.append(_metric(dataset, "completeness", "record_completeness", "rows / keys at the source", "share"))
     if dataset.cursor or event_column(dataset):
         whole.append(_metric(dataset, "timeliness", "age", "measured at - newest event or cursor", "seconds"))
     if dataset.cursor:

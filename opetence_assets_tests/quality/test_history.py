@@ -63,6 +63,7 @@ def test_only_changed_days_are_measured_again_and_all_figures_are_those_of_the_t
     assert value(records, "sum(amount)", day) == 99 + 10.5
     assert value(records, "rows", day, "person_id=0") == 1
     assert value(records, "rows", None) == 120
+    assert value(records, "record_completeness", None) == 1
     assert value(records, "latency_p50", None) > 0
     assert first.filter(pl.col("metric_name") == "latency_p50").is_empty()  # a past that was loaded is no news
     rows = newest(records).filter(pl.col("metric_name") == "rows", pl.col("day").is_not_null(), pl.col("segment") == "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opetence_assets.report.drawing import sparkline
@@ -84,6 +84,7 @@ def report(said: str, light: Light = Light.LOOK) -> Report:
     )
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])))
 def test_whatever_a_source_calls_its_columns_is_text_on_the_page(said: str) -> None:
     for text in (said, HOSTILE + said):
