@@ -76,6 +76,11 @@ def platform() -> Iterator[Platform]:
 def test_the_first_run_brings_everything_to_gold(platform: Platform) -> None:
     platform.opetence("sandbox", "seed")
     _as_owner(platform, f"ALTER TABLE product_service.vendors ADD COLUMN {NEW_COLUMN} text")
+    _as_owner(
+        platform,
+        "INSERT INTO product_service.products SELECT product_id + 900000, vendor_id, 'Coffee cup CafÃ©', category,"
+        " list_price, is_active, created_at, updated_at FROM product_service.products ORDER BY product_id LIMIT 3",
+    )
 
     summary = platform.opetence("run", "--json")
 
@@ -239,9 +244,12 @@ from opetence_assets_tests.ui.pages import (  # noqa: E402  (tests run in the or
     picture,
     test_a_backup_is_there_by_the_day,
     test_a_dropped_file_is_released_without_a_click,
+    test_a_failed_check_counts_the_rows_by_rule,
     test_a_failed_check_says_why,
     test_a_mart_is_traced_back_to_its_sources,
+    test_every_figure_of_a_table_is_plotted,
     test_every_system_is_a_group_of_the_graph,
+    test_the_report_is_read_without_a_server,
 )
 
 __all__ = [
@@ -249,7 +257,10 @@ __all__ = [
     "picture",
     "test_a_backup_is_there_by_the_day",
     "test_a_dropped_file_is_released_without_a_click",
+    "test_a_failed_check_counts_the_rows_by_rule",
     "test_a_failed_check_says_why",
     "test_a_mart_is_traced_back_to_its_sources",
+    "test_every_figure_of_a_table_is_plotted",
     "test_every_system_is_a_group_of_the_graph",
+    "test_the_report_is_read_without_a_server",
 ]

@@ -19,6 +19,8 @@ from opetence_assets.datasets import all_datasets
 from opetence_assets.lake.places import lake_at
 from opetence_assets.lake.queries import query
 from opetence_assets.lake.releases import current_release
+from opetence_assets.report.gathering import gather
+from opetence_assets.report.page import page
 from opetence_assets_tests.ui.served import CHROMEDRIVER, CHROMIUM, NEW_COLUMN, Served
 
 in_a_browser = pytest.mark.skipif(
@@ -75,6 +77,46 @@ def test_a_failed_check_says_why(served: Served, browser: Chrome, picture: Pictu
     browser.get(f"{served.address}/assets/bronze/product_service/vendors?view=checks")
     sees(browser, "declared_columns", f"undeclared {NEW_COLUMN} since", "add it in opetence_assets/datasets")
     assert picture("failed-check").stat().st_size < 400_000
+
+
+@in_a_browser
+def test_a_failed_check_counts_the_rows_by_rule(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.set_window_size(1400, 940)
+    browser.get(f"{served.address}/assets/silver/product_service/products?view=checks&checkDetail=warned")
+    sees(browser, "garbled name: 3 rows", "rows: garbled name", "none; the rows are in silver")
+    assert picture("failed-rows").stat().st_size < 400_000
+
+
+@in_a_browser
+def test_every_figure_of_a_table_is_plotted(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.set_window_size(1400, 1300)
+    browser.get(f"{served.address}/assets/silver/order_service/orders?view=overview")
+    sees(browser, "Plots", "quality/key_completeness")
+    plots = browser.find_element(By.XPATH, "//*[text()='Plots']")
+    plots.click()
+    sees(browser, "Value")
+    sees(browser, "quality/rows", "quality/quarantined", "quality/null_rate(voucher_code)", "quality/latency_p50")
+    last = browser.find_element(By.XPATH, "//*[text()='quality/null_rate(recipient_phone_masked)']")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", last)
+    assert picture("metric-plots").stat().st_size < 400_000
+
+
+@in_a_browser
+def test_the_report_is_read_without_a_server(served: Served, browser: Chrome, picture: Picture, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(page(gather(lake_at(served.settings), served.settings, all_datasets())))
+    for width in (600, 1200):
+        size = {"width": width, "height": 1350, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.get(file.as_uri())
+        sees(
+            browser, "Can I trust the numbers today?", "garbled name: 3 rows", f"undeclared {NEW_COLUMN}", "Quarantine"
+        )
+        wide = browser.execute_script("return document.documentElement.scrollWidth")
+        assert wide <= width
+    assert file.stat().st_size < 1_000_000
+    assert picture("report").stat().st_size < 400_000
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @in_a_browser
