@@ -30,7 +30,7 @@ def silver_checks(dataset: Dataset) -> dg.AssetChecksDefinition:
     def check(context: dg.AssetCheckExecutionContext, platform: Platform) -> Iterator[dg.AssetCheckResult]:
         lake, settings = platform.lake, platform.settings
         silver, run = _opened(lake, dataset.table("silver")), run_of(context.run.run_id, settings)
-        yield from _reported(key, judge_silver(dataset, lake, silver, now=settings.now(), run=run).results)
+        yield from _reported(key, judge_silver(dataset, lake, silver, now=settings.now(), run=run))
 
     return check
 

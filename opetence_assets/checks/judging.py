@@ -5,8 +5,8 @@ No orchestrator: the results are plain, masked and kept as the version's verdict
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from opetence_assets.checks.arrival import arrival_results
@@ -25,23 +25,17 @@ from opetence_assets.quality.measuring import measure
 from opetence_assets.quality.references import reference_results
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What the checks of a version say, and the figures of the whole table if it was measured for the first time."""
-
-    results: list[CheckResult]
-    figures: Mapping[str, float]
-
-
-def judge_silver(dataset: Dataset, lake: Lake, silver: Table, *, now: datetime, run: Run | None = None) -> Judged:
+def judge_silver(
+    dataset: Dataset, lake: Lake, silver: Table, *, now: datetime, run: Run | None = None
+) -> list[CheckResult]:
     """Judges a silver version, measures it on the way, and records the verdict; ``now``: what ages are told from."""
     with errors_without_values(dataset.name):
         results = [*quality_results(dataset, silver), *completeness_results(dataset, lake, silver)]
         results.append(personal_result(dataset, lake, silver))
-        figures = measure(dataset, lake, silver, now=now, run=run)
+        measure(dataset, lake, silver, now=now, run=run)  # the day is judged against what was measured of it
         results += reference_results(dataset, lake, silver)
         results += day_results(dataset, lake, silver, now=now)
-    return Judged(_recorded(lake, silver, results), figures or {})
+    return _recorded(lake, silver, results)
 
 
 def bronze_results(dataset: Dataset, lake: Lake, bronze: Table, refused: tuple[str, ...]) -> list[CheckResult]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from opetence_assets.contract.scan import Scan, scanned
 from opetence_assets.contract.severity import grade_of
 from opetence_assets.dataset import Dataset, Severity
 from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.tables import Table
 from opetence_assets.lake.verdicts import CheckResult
-from opetence_assets.refinement.shape import contract_of, rules_of, table_types
+from opetence_assets.refinement.shape import contract_of, rules_of, table_key, table_types
 from opetence_assets.refinement.silver import BROKEN
+
+NAMED = 10  # failing rows whose keys are told
 
 
 def quality_results(dataset: Dataset, silver: Table) -> list[CheckResult]:
@@ -25,7 +29,7 @@ def quality_results(dataset: Dataset, silver: Table) -> list[CheckResult]:
         "schema", not wrong, found=f"other types in {', '.join(wrong) or 'no column'}", allowed="the declared types"
     )
     scan = scanned(contract_of(dataset), silver.scan(), silver.rows)
-    results = [schema, _rules(dataset, scan), _unique(scan)]
+    results = [schema, _rules(dataset, silver, scan), _unique(scan)]
     return [*results, _warned(dataset, silver, scan)] if warnings_of(dataset) else results
 
 
@@ -34,7 +38,7 @@ def warnings_of(dataset: Dataset) -> tuple[str, ...]:
     return tuple(rule.name for rule in rules_of(dataset) if grade_of(dataset, rule).severity is Severity.WARN)
 
 
-def _rules(dataset: Dataset, scan: Scan) -> CheckResult:
+def _rules(dataset: Dataset, silver: Table, scan: Scan) -> CheckResult:
     warnings = warnings_of(dataset)
     broken = {name: rows for name, rows in scan.broken.items() if name not in warnings}
     judged = {"judged_by_pandera": list(scan.by_pandera)} if scan.by_pandera else {}
@@ -46,6 +50,7 @@ def _rules(dataset: Dataset, scan: Scan) -> CheckResult:
         metadata={
             "rules": len(contract_of(dataset).rules),
             "rows": scan.rows,
+            **_keys(dataset, silver, list(broken)),
             **judged,
             "statistics": {column.column: column.as_metadata() for column in scan.statistics},
         },
@@ -79,8 +84,22 @@ def _warned(dataset: Dataset, silver: Table, scan: Scan) -> CheckResult:
         blocking=False,
         found=_counted(warned) or "no row that breaks a rule graded as a warning",
         allowed="none; the rows are in silver",
-        metadata={f"rows: {name}": rows for name, rows in warned.items()},
+        metadata={
+            **{f"rows: {name}": rows for name, rows in warned.items()},
+            **_keys(dataset, silver, [name for name in warned if name in known]),
+        },
     )
+
+
+def _keys(dataset: Dataset, silver: Table, broken: list[str]) -> dict[str, list[str]]:
+    """The keys of a few rows that break rules, to go and look at; none where the key itself is personal."""
+    key = table_key(dataset)
+    rules = [rule for rule in contract_of(dataset).rules if rule.name in broken]
+    if not rules or contract_of(dataset).closed & set(key):
+        return {}
+    bad = silver.scan().filter(pl.any_horizontal(~rule.valid for rule in rules)).select(key).sort(key)
+    rows = bad.head(NAMED).collect().iter_rows(named=True)
+    return {"keys": [", ".join(f"{name} {value}" for name, value in row.items()) for row in rows]}
 
 
 def _counted(broken: dict[str, int]) -> str:

@@ -10,7 +10,6 @@ from opetence_assets.report.facts import Failing, Light, Quality
 
 _NEXT = {
     "rules": "opetence quarantine list",
-    "warned": "opetence quarantine list",
     "complete": "opetence run --select {dataset} --reload",
     "conserved": "opetence run --select {dataset} --reload",
     "fresh": "opetence run --select {dataset}",

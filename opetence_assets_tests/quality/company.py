@@ -182,7 +182,7 @@ def judged(case: Case) -> None:
     assert current is not None
     number, versions = current.number + 1, {**current.versions, silver.key: silver.version}
     put_release(case.lake, replace(current, number=number, versions=versions))
-    results = judge_silver(case.dataset, case.lake, silver, now=case.now).results
+    results = judge_silver(case.dataset, case.lake, silver, now=case.now)
     case.failed |= {result.name: result.found for result in results if not result.passed}
 
 

@@ -57,7 +57,7 @@ def judged_round(settings: Settings, lake: Lake, datasets: tuple[Dataset, ...]) 
         assert silver is not None
         told = {bronze.key: bronze_results(dataset, lake, bronze, loaded.refused), silver.key: list[CheckResult]()}
         if verdict(lake, silver.key, version) is None:
-            told[silver.key] = judge_silver(dataset, lake, silver, now=now).results
+            told[silver.key] = judge_silver(dataset, lake, silver, now=now)
         else:  # nothing new: only its age is another
             told[silver.key] = [r for r in day_results(dataset, lake, silver, now=now) if r.name == "fresh"]
         versions[silver.key] = version
