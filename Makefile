@@ -23,8 +23,9 @@ tick: .venv/ready ## make the shop's next day happen
 	@opetence sandbox tick
 
 test: .venv/ready ## lint, types and every test
-	@ruff check . && ruff format --check . && pyright && sqlfluff lint --processes 2 --disable-progress-bar -q dbt/models
-	@pytest -n 3 --dist loadfile
+	@ruff check . && ruff format --check .
+	@pyright & types=$$!; sqlfluff lint --disable-progress-bar -q dbt/models & sql=$$!; \
+	  pytest -n 3 --dist loadfile --no-loadscope-reorder; tests=$$?; wait $$types && wait $$sql && exit $$tests
 
 lint: .venv/ready ## format and fix what can be fixed
 	@ruff format . && ruff check --fix .

@@ -15,6 +15,16 @@ from opetence_assets.lake.places import Lake, lake_at
 from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.shop import TABLE, Shop, connected
 
+# Files that take minutes begin first, or one worker would end with them alone.
+LONG = ("test_whole_path", "benchmarks", "warehouse", "conformance", "refinement", "sandbox")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((n for n, name in enumerate(LONG) if name in item.nodeid), len(LONG))
+
+    items.sort(key=place)
+
 
 def environment(home: Path) -> dict[str, str]:
     """The variables of a platform that lives in ``home``, with keys of its own."""

@@ -91,7 +91,7 @@ def _warned(dataset: Dataset, silver: Table, scan: Scan) -> CheckResult:
     )
 
 
-def _keys(dataset: Dataset, silver: Table, broken: list[str]) -> dict[str, list[str]]:
+def _keys(dataset: Dataset, silver: Table, broken: list[str]) -> dict[str, str]:
     """The keys of a few rows that break rules, to go and look at; none where the key itself is personal."""
     key = table_key(dataset)
     rules = [rule for rule in contract_of(dataset).rules if rule.name in broken]
@@ -99,7 +99,7 @@ def _keys(dataset: Dataset, silver: Table, broken: list[str]) -> dict[str, list[
         return {}
     bad = silver.scan().filter(pl.any_horizontal(~rule.valid for rule in rules)).select(key).sort(key)
     rows = bad.head(NAMED).collect().iter_rows(named=True)
-    return {"keys": [", ".join(f"{name} {value}" for name, value in row.items()) for row in rows]}
+    return {"keys": "; ".join(", ".join(f"{name} {value}" for name, value in row.items()) for row in rows)}
 
 
 def _counted(broken: dict[str, int]) -> str:

@@ -75,14 +75,14 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
                 )
             others = {**pinned(datasets, lake, "bronze"), **pinned(datasets, lake, "quarantine")}
             with errors_without_values("gold"):
-                history = measured(datasets, lake, settings, silver, context.run_id)
+                history = measured(datasets, lake, settings, silver, context.run.run_id)
                 others, hold = {**others, **history}, config.hold or is_held(since)
                 declared = keep(lake, describe(json.loads(manifest.read_bytes()), datasets, columns))
                 made = (set_aside if hold else publish)(built, lake, others=others, declared=declared)
         finally:
             built.close()
         if isinstance(made, Release):
-            measured_release(datasets, lake, settings, since, made, context.run_id)
+            measured_release(datasets, lake, settings, since, made, context.run.run_id)
         context.log.info("candidate %s waits" if hold else "release %s is current", made.number)
         results = [*measured_results(lake, history), *materialized(built, lake, made)]
         done = {result.asset_key: result for result in results}

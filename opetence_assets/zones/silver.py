@@ -79,7 +79,7 @@ def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
         table = open_table(platform.lake, dataset.table("silver"), done.version)
         assert table is not None
         uri = f"{platform.lake.uri}/{table.key}"
-        figures = _figures(context.run_id, dataset, platform, table)
+        figures = _figures(context.run.run_id, dataset, platform, table)
         metadata = row_metadata(table.rows, uri, table.version, {**done.counts(), **figures})
         yield dg.MaterializeResult(metadata=metadata, data_version=version_of(metadata))
         if dataset.grades:

@@ -8,25 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.claims import Claim, Row, cells
+from benchmarks.claims import Claim, Row
 from benchmarks.measure import Contender, run_once
 from benchmarks.place import Place, place
 from benchmarks.results import shown, write
 from benchmarks.sizes import SIZES
 
 QUICK = ("extract", "incremental", "changes", "streams", "gentle", "silver", "checks", "personal", "backups")
-ORCHESTRATED = ("gold", "step")
+# "gold" and "step" want a company that the whole path was taken for: they are in test_whole_path.
 
 
 @pytest.fixture
 def where() -> Iterator[Place]:
-    with place(Path("/tmp")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def company() -> Iterator[Place]:
-    """One home for both: the second finds the whole path taken."""
     with place(Path("/tmp")) as found:
         yield found
 
@@ -44,12 +37,6 @@ def test_a_claim_has_rows_with_limit_and_ratio(name: str, where: Place) -> None:
         assert row.value > 0
         assert row.ratio == row.value / row.limit_value
     assert shown(claim).row_count == len(claim.rows)
-
-
-@pytest.mark.dagster
-@pytest.mark.parametrize("name", ORCHESTRATED)
-def test_a_claim_about_the_orchestrator_has_rows(name: str, company: Place) -> None:
-    assert all(cells(row) for row in measured(name, company).rows)
 
 
 def test_a_section_is_replaced_and_what_people_wrote_stays(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_a_warning_goes_on_and_is_counted(shop: Shop, lake: Lake, shop_settings:
     assert results["rules"].passed
     assert not results["warned"].passed
     assert not results["warned"].blocking
-    assert results["warned"].metadata == {f"rows: {AMOUNT}": 2}
+    assert results["warned"].metadata == {f"rows: {AMOUNT}": 2, "keys": "sale_id 3; sale_id 4"}
 
 
 def test_an_original_that_shares_a_verdict_is_as_serious_as_its_most_serious_rule(

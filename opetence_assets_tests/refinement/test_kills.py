@@ -16,7 +16,7 @@ from opetence_assets.settings import Settings
 from opetence_assets_tests.kills import context, dying
 from opetence_assets_tests.shop import NOON, Shop, sales
 
-KILLS = 12
+KILLS = 8
 
 
 def taken_up(settings: Settings, kill_at: int, steps: Any) -> None:
