@@ -30,7 +30,7 @@ def good(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    reader = Reader(tmp_path / "scratch", Limits(memory=200 * 2**20, wall_seconds=0.5, cpu_seconds=1))
+    reader = Reader(tmp_path / "scratch", Limits(memory=200 * 2**20, wall_seconds=4, cpu_seconds=3))
     yield reader
     reader.close()
     assert list((tmp_path / "scratch").iterdir()) == []
@@ -61,7 +61,7 @@ def test_memory_is_bounded(reader: Reader, good: Path, tmp_path: Path) -> None:
 def test_a_reader_that_hangs_is_ended(reader: Reader, good: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "endless.csv.gz")
 
-    with pytest.raises(Refused, match=r"takes more than the 0\.5 seconds allowed"):
+    with pytest.raises(Refused, match=r"takes more than the 4 seconds allowed"):
         reader.parsed(tmp_path / "endless.csv.gz", "endless.csv.gz", CSV)
     assert is_fine(reader, good)
 
