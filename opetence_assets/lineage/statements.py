@@ -30,7 +30,6 @@ KEEPS = (
 )
 # Of these, only the first argument's values go on; the others decide.
 FIRST_ONLY = (exp.Filter, exp.Window, exp.ArgMax, exp.ArgMin, exp.Nullif, exp.Having)
-CHOOSES = (exp.If, exp.Case)  # and of these, the first one decides
 RECODED = ("BLOB", "BINARY", "VARBINARY", "BIT", "JSON", "VARCHAR", "TEXT", "STRUCT")
 
 

@@ -53,11 +53,10 @@ def quarantine(
         rows = unknown(rows, table.scan().collect())
     if table is not None and not len(rows):
         return table.rows
-    identity = pl.struct(pl.exclude(REASON)).hash() % 10**16
     marked = rows.with_columns(
         pl.lit(rules_version(dataset)).alias(RULES_VERSION),
         pl.lit(bronze.version, pl.Int64).alias(BRONZE_VERSION),
-        identity.cast(pl.String).str.zfill(16).alias(REFUSAL),
+        number().alias(REFUSAL),
         *(pl.lit(None, pl.String).alias(name) for name in (DISCARDED, MENDED, MOVING)),
     )
     commit(
@@ -78,10 +77,16 @@ def unknown(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def held(table: Table) -> pl.DataFrame:
-    """Every row of a quarantine, with the columns that rows refused by an older platform lack."""
+    """Every row of a quarantine, with what rows refused by an older platform lack."""
     rows = table.scan().collect()
     missing = (name for name in (REFUSAL, DISCARDED, MENDED, MOVING) if name not in rows.columns)
-    return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+    whole = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+    return whole.with_columns(pl.col(REFUSAL).fill_null(number()))
+
+
+def number() -> pl.Expr:
+    """A row's number, from all that landed of it; rows that are the same have the same."""
+    return (pl.struct(pl.exclude(*BOOKKEEPING)).hash() % 10**16).cast(pl.String).str.zfill(16)
 
 
 def waits() -> pl.Expr:

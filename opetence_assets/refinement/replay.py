@@ -24,6 +24,7 @@ from opetence_assets.refinement.judgement import ROW, judge
 from opetence_assets.refinement.quarantine import (
     BOOKKEEPING,
     DISCARDED,
+    DUPLICATE,
     MOVING,
     REASON,
     REFUSAL,
@@ -36,7 +37,7 @@ from opetence_assets.refinement.quarantine import (
 from opetence_assets.refinement.shape import tidied, with_new_columns
 from opetence_assets.refinement.upsert import Change, upsert
 
-DELETED = "_deleted"
+DELETED, PLACE = "_deleted", "_place"
 REPLAYED, QUARANTINED = "replayed_total", "quarantined_total"  # in silver's progress
 
 
@@ -76,18 +77,33 @@ def replay(dataset: Dataset, lake: Lake, scratch: Path, choice: Choice = ALL) ->
     if table is None or not table.rows:
         return Replayed(0, 0)
     everything = held(table)
-    waiting = everything.filter(choice.rows())
+    waiting = everything.with_row_index(PLACE).filter(choice.rows())
     refuse_unknown(dataset, choice.ids, waiting)
-    raw = waiting.drop(BOOKKEEPING, strict=False).with_row_index(ROW)
+    raw = waiting.drop(PLACE, *BOOKKEEPING).with_row_index(ROW)
     judged = judge(dataset, tidied(dataset, with_new_columns(dataset, raw)))
     if not len(judged.valid):
         return Replayed(0, len(waiting))
-    mark, moves = uuid4().hex, waiting[REFUSAL].gather(judged.valid[ROW])
-    moving = pl.when(waits() & pl.col(REFUSAL).is_in(moves.implode())).then(pl.lit(mark)).alias(MOVING)
-    table = rewritten(lake, scratch, table, everything.with_columns(moving), {"moving": mark})
-    current = _into_silver(dataset, lake, scratch, raw.drop(ROW), judged.valid, mark)
+    valid, again = _first_of_each(dataset, lake, judged.valid)
+    mark = uuid4().hex
+    moving = pl.when(_among(waiting, valid)).then(pl.lit(mark)).alias(MOVING)
+    reason = pl.when(_among(waiting, again)).then(pl.lit(DUPLICATE)).otherwise(REASON).alias(REASON)
+    table = rewritten(lake, scratch, table, everything.with_columns(moving, reason), {"moving": mark})
+    current = _into_silver(dataset, lake, scratch, raw.drop(ROW), valid, mark)
     settle(dataset, lake, scratch)
-    return Replayed(len(judged.valid), len(waiting) - len(judged.valid), len(judged.valid) - current)
+    return Replayed(len(valid), len(waiting) - len(valid), len(valid) - current)
+
+
+def _first_of_each(dataset: Dataset, lake: Lake, valid: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Accepted rows that are to move, and those that stay as the duplicates they are, where duplicates are kept."""
+    if not dataset.keep_duplicates:
+        return valid, valid.clear()
+    unique = deduplicated(dataset, valid, open_table(lake, dataset.table("silver")))
+    return unique.kept, unique.extra
+
+
+def _among(waiting: pl.DataFrame, rows: pl.DataFrame) -> pl.Expr:
+    """Which rows of quarantine are these of the waiting ones; by place, for rows that are the same share a number."""
+    return pl.int_range(pl.len(), dtype=pl.UInt32).is_in(waiting[PLACE].gather(rows[ROW]).implode())
 
 
 def settle(dataset: Dataset, lake: Lake, scratch: Path) -> Table | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -16,7 +15,6 @@ from opetence_assets.refinement.shape import rules_of, silver_types, table_types
 from opetence_assets.review.canonical import expression, plain, short_digest
 from opetence_assets.review.functions import source_of
 
-Described = Mapping[str, Any]
 _AS_THEY_ARE = (
     *("key", "cursor", "owner", "subject", "partition_by", "history", "keep_duplicates", "deletes", "drift"),
     *("references", "watch", "freshness", "completeness", "backup"),

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 
 from opetence_assets.checks.completeness import completeness_results
-from opetence_assets.dataset import DataError, Dataset
+from opetence_assets.dataset import DataError, Dataset, Deletes
 from opetence_assets.ingestion.bronze import load
 from opetence_assets.lake.places import Lake, lake_at
 from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.refinement.decisions import discard, mend
-from opetence_assets.refinement.quarantine import DISCARDED, REFUSAL
+from opetence_assets.refinement.quarantine import DISCARDED, DUPLICATE, REFUSAL
 from opetence_assets.refinement.replay import ALL, Choice, Replayed, replay
 from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings
@@ -104,6 +104,26 @@ def test_a_row_is_not_mended_just_anyhow(
         mend(strict, lake, shop_settings.scratch, number, values, because)
     with pytest.raises(DataError, match="no waiting row 0000"):
         replay(strict, lake, shop_settings.scratch, Choice(["0000"]))
+
+
+def test_where_duplicates_are_kept_a_second_row_of_a_key_stays_as_one(
+    shop: Shop, lake: Lake, shop_settings: Settings
+) -> None:
+    keeping = replace(strict, keep_duplicates=True, deletes=Deletes.NEVER)
+    shop.sell([1, 2], amount="5000")
+    bring(lake, shop_settings, keeping)
+    shop.sell([1], at=NOON + timedelta(hours=1), amount="6000")
+    shop.sell([2], at=NOON + timedelta(hours=1), amount="7.00")
+    bring(lake, shop_settings, keeping)
+
+    done = replay(replace(keeping, rules={}), lake, shop_settings.scratch)
+
+    kept = table(lake, "quarantine").scan().sort("sale_id", "amount").collect()
+    assert (done.accepted, done.still_refused) == (1, 2)
+    assert sorted(table(lake, "silver").scan().collect()["sale_id"]) == [1, 2]
+    assert kept["sale_id"].to_list() == [1, 2]
+    assert set(kept["_reason"]) == {DUPLICATE}
+    assert conserved(lake)
 
 
 def replayed(settings: Settings, kill_at: int, steps: Any) -> None:
