@@ -52,8 +52,6 @@ def hashed(home: str) -> Iterator[Any]:
 
 
 def backed_up(home: str, day: str = "2026-06-01") -> Iterator[Any]:
-    from datetime import date
-
     import deltalake
 
     from opetence_assets.backup.snapshot import snapshot
@@ -70,5 +68,5 @@ def backed_up(home: str, day: str = "2026-06-01") -> Iterator[Any]:
         assert table is not None
         release = publish(lake, {table.key: table.version}, {}, base=0)
     yield
-    done = snapshot(lake, store, zone="bronze", day=date.fromisoformat(day), release=release, keys=settings.keys)
+    done = snapshot(lake, store, zone="bronze", partition=day, release=release)
     yield {"bytes": done.bytes}

@@ -62,6 +62,7 @@ def dying(kill_at: int, steps: Any) -> Iterator[None]:
 
 def everything(home: str) -> None:
     """The calls that the assets make, in their order, without the orchestrator."""
+    from opetence_assets.backup.keys import snapshot_keys
     from opetence_assets.backup.snapshot import snapshot
     from opetence_assets.checks.completeness import completeness_results
     from opetence_assets.checks.quality import quality_results
@@ -93,10 +94,10 @@ def everything(home: str) -> None:
         release = publish(built, lake, others={**zones["bronze"], **zones["quarantine"]})
     finally:
         built.close()
+    place, day = place_at(settings.backups), datetime.now(UTC).date().isoformat()
     for zone in ("bronze", "silver", "gold"):
-        keys = settings.keys if zone == "bronze" else None
-        place = place_at(settings.backups)
-        snapshot(lake, place, zone=zone, day=datetime.now(UTC).date(), release=release, keys=keys)
+        snapshot(lake, place, zone=zone, partition=day, release=release)
+    snapshot_keys(place, settings.keys, partition=day, since=release.created_at)
 
 
 def read_releases(home: str, stop: Any, seen: Any, broken: Any) -> None:

@@ -43,10 +43,13 @@ def backup_asset(zone: str, release_key: dg.AssetKey, keep_days: int) -> dg.Asse
             lake,
             store,
             zone=zone,
-            day=day,
+            partition=day.isoformat(),
             release=release,
-            keys=settings.keys if zone == "bronze" else None,
         )
+        if zone == "bronze" and settings.keys.exists():
+            from opetence_assets.backup.keys import snapshot_keys
+
+            snapshot_keys(store, settings.keys, partition=day.isoformat(), since=release.created_at)
         expired = expire(store, today=datetime.now(UTC).date(), keep_days=keep_days)
         return dg.MaterializeResult(
             metadata={

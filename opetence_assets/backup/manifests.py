@@ -1,4 +1,4 @@
-"""A manifest says what a backup of one zone on one day consists of, file by file, and proves itself unchanged.
+"""A manifest says what the backup of one zone's partition consists of, file by file, and proves itself unchanged.
 
 It is written last, so a backup exists whole or not at all, and it names the hash of the one before it.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -18,7 +18,15 @@ from opetence_assets.lake.places import Lake, listing, put_new, read
 from opetence_assets.lake.releases import Release
 
 FOLDER = "manifests"
-PATH = re.compile(rf"{FOLDER}/(?P<zone>\w+)/(?P<day>\d{{4}}-\d\d-\d\d)/(?P<revision>\d{{6}})\.json")
+PATH = re.compile(rf"{FOLDER}/(?P<zone>\w+)/(?P<partition>\d{{4}}-\d\d-\d\d(T\d\d)?)/(?P<revision>\d{{6}})\.json")
+
+
+@dataclass(frozen=True)
+class StoredBlob:
+    """One file that is no table's: its bytes."""
+
+    sha256: str
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -59,33 +67,39 @@ class StoredTable:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The backup of one zone on one day.
+    """The backup of one partition of one zone.
 
     Attributes:
-        release: number of the release that was backed up; ``released`` has all of it.
-        revision: 0 for the day's first, higher where a later release was backed up on the same day.
+        partition: the hour (``2026-11-21T15``), day (``2026-11-21``) or week (its Monday), in UTC.
+        revision: 0 for the partition's first, higher where it was backed up again with other content.
+        as_of: the moment whose state this is.
+        release: number of the release that was backed up, ``released`` has all of it; None where the zone has none.
+        tables: by lake key.
+        files: what is no table's, by path: the key store, a base backup, small files of the lake.
+        facts: what the maker noted of it (plain JSON): log positions, a base backup's parent …
         copied_bytes: bytes that the store did not have yet.
-        keys: hash and bytes of the key store's snapshot, with bronze.
         parent, parent_sha256: the zone's manifest before this one.
         sha256: of everything else in here.
     """
 
     zone: str
-    day: date
+    partition: str
     revision: int
-    release: int
-    released: Release
+    as_of: datetime
     created_at: datetime
-    tables: Mapping[str, StoredTable]
+    release: int | None = None
+    released: Release | None = None
+    tables: Mapping[str, StoredTable] = field(default_factory=dict[str, StoredTable])
+    files: Mapping[str, StoredBlob] = field(default_factory=dict[str, StoredBlob])
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     copied_bytes: int = 0
-    keys: Mapping[str, Any] | None = None
     parent: str | None = None
     parent_sha256: str | None = None
     sha256: str = field(default="", compare=False)
 
     @property
     def path(self) -> str:
-        return f"{FOLDER}/{self.zone}/{self.day.isoformat()}/{self.revision:06d}.json"
+        return f"{FOLDER}/{self.zone}/{self.partition}/{self.revision:06d}.json"
 
     @property
     def rows(self) -> int:
@@ -93,33 +107,56 @@ class Manifest:
 
     @property
     def bytes(self) -> int:
-        return sum(file.bytes for table in self.tables.values() for file in table.files)
+        return sum(one.bytes for _, _, one in self.contents())
 
     @property
     def hashes(self) -> set[str]:
         """Of every object that this backup needs."""
-        files = {file.sha256 for table in self.tables.values() for file in table.files}
-        return files | {self.keys["sha256"]} if self.keys else files
+        return {one.sha256 for _, _, one in self.contents()}
+
+    def contents(self) -> Iterator[tuple[str, str, StoredFile | StoredBlob]]:
+        """Lake key (the zone where it is no table's), path and record of every file."""
+        for key, table in self.tables.items():
+            for file in table.files:
+                yield key, file.path, file
+        for path, blob in self.files.items():
+            yield self.zone, path, blob
 
 
-def manifests(store: Lake, zone: str | None = None, day: date | None = None) -> list[Manifest]:
-    """Every manifest (of a zone, of a day), newest last.
+def manifests(store: Lake, zone: str | None = None, partition: str | None = None) -> list[Manifest]:
+    """Every manifest (of a zone, of a partition), newest last.
 
     Raises:
         BackupDamaged: one of them is not as it was written.
     """
-    return [read_manifest(store, path) for path in manifest_paths(store, zone, day)]
+    return [read_manifest(store, path) for path in manifest_paths(store, zone, partition)]
 
 
-def manifest_paths(store: Lake, zone: str | None = None, day: date | None = None) -> list[str]:
-    """Their paths, ordered by day and revision."""
+def manifest_paths(store: Lake, zone: str | None = None, partition: str | None = None) -> list[str]:
+    """Their paths, ordered by partition and revision."""
     found = [match for path in listing(store, FOLDER) if (match := PATH.fullmatch(path))]
     wanted = [
         match
         for match in found
-        if (zone is None or match["zone"] == zone) and (day is None or match["day"] == day.isoformat())
+        if (zone is None or match["zone"] == zone) and (partition is None or match["partition"] == partition)
     ]
-    return [match[0] for match in sorted(wanted, key=lambda match: (match["day"], match["revision"], match["zone"]))]
+    return [match[0] for match in sorted(wanted, key=lambda match: (match["partition"], match["revision"], match[0]))]
+
+
+def place_of(path: str) -> tuple[str, str]:
+    """Zone and partition of a manifest, by its path."""
+    _, zone, partition, _ = path.split("/")
+    return zone, partition
+
+
+def newest(store: Lake, paths: Sequence[str]) -> Manifest | None:
+    """The last of these manifests that is as it was written; ``verify`` reports those that are not."""
+    for path in reversed(paths):
+        try:
+            return read_manifest(store, path)
+        except BackupDamaged:
+            continue
+    return None
 
 
 def read_manifest(store: Lake, path: str) -> Manifest:
@@ -154,9 +191,10 @@ def _encoded(manifest: Manifest) -> bytes:
 def _body(manifest: Manifest) -> dict[str, Any]:
     body = asdict(manifest)
     del body["sha256"]
-    body["day"] = manifest.day.isoformat()
+    body["as_of"] = manifest.as_of.isoformat()
     body["created_at"] = manifest.created_at.isoformat()
-    body["released"]["created_at"] = manifest.released.created_at.isoformat()
+    if manifest.released:
+        body["released"]["created_at"] = manifest.released.created_at.isoformat()
     return body
 
 
@@ -165,14 +203,13 @@ def _canonical(content: Mapping[str, Any]) -> bytes:
 
 
 def _decoded(body: dict[str, Any], digest: str) -> Manifest:
-    released: dict[str, Any] = {**body["released"]}
-    released["created_at"] = datetime.fromisoformat(released["created_at"])
     decoded: dict[str, Any] = {
         **body,
-        "day": date.fromisoformat(body["day"]),
+        "as_of": datetime.fromisoformat(body["as_of"]),
         "created_at": datetime.fromisoformat(body["created_at"]),
-        "released": Release(**released),
+        "released": _decoded_release(body["released"]),
         "tables": {key: _decoded_table(table) for key, table in body["tables"].items()},
+        "files": {path: StoredBlob(**blob) for path, blob in body["files"].items()},
         "sha256": digest,
     }
     return Manifest(**decoded)
@@ -185,3 +222,10 @@ def _decoded_table(table: dict[str, Any]) -> StoredTable:
         "partition_by": tuple(table["partition_by"]),
     }
     return StoredTable(**decoded)
+
+
+def _decoded_release(released: dict[str, Any] | None) -> Release | None:
+    if released is None:
+        return None
+    decoded: dict[str, Any] = {**released, "created_at": datetime.fromisoformat(released["created_at"])}
+    return Release(**decoded)

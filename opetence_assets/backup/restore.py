@@ -8,19 +8,27 @@ and comes last: until then the place has none, and a restore that was killed is 
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from pathlib import Path
 
-from opetence_assets.backup.manifests import Manifest, StoredFile, StoredTable, manifest_paths, manifests
-from opetence_assets.backup.objects import BackupDamaged, Digest, copied, object_path, sweep_unfinished
+from opetence_assets.backup.keys import FILE as KEYS_FILE
+from opetence_assets.backup.keys import ZONE as KEYS
+from opetence_assets.backup.keys import restored_keys
+from opetence_assets.backup.manifests import (
+    Manifest,
+    StoredBlob,
+    StoredFile,
+    StoredTable,
+    manifest_paths,
+    newest,
+    place_of,
+    read_manifest,
+)
+from opetence_assets.backup.objects import BackupDamaged, Digest, copied, object_path
+from opetence_assets.backup.snapshot import ARCHIVE, ZONES
 from opetence_assets.lake import log
-from opetence_assets.lake.durability import fsync_file, fsync_folder, made_folder
-from opetence_assets.lake.places import TEMPORARY, Lake, deleted, listing, put_new, read
+from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
 from opetence_assets.lake.releases import Release, current_release, put_release
 from opetence_assets.lake.tables import open_table, snapshot
 
@@ -44,12 +52,12 @@ def restore(
     store: Lake,
     chosen: Sequence[Manifest] | None = None,
     *,
-    day: date | None = None,
+    partition: str | None = None,
     into: Lake,
     keys_into: Path,
     erased_in: Path | None = None,
 ) -> Report:
-    """Restores the ``chosen`` manifests (one a zone), or the newest release of ``day``, or the newest of all.
+    """Restores the ``chosen`` manifests (one a zone), or the newest release of ``partition``, or the newest of all.
 
     ``erased_in`` is today's key store, if it still exists: whom it says was erased stays erased.
 
@@ -57,35 +65,57 @@ def restore(
         RestoreRefused: no backup holds every zone of one release, or the place or ``keys_into`` is not empty.
         BackupDamaged: a byte or a row count is not as recorded; the place has no release then.
     """
-    chosen = list(chosen) if chosen is not None else _newest_whole(store, day)
+    chosen = list(chosen) if chosen is not None else newest_whole(store, partition)
     _claim(into, keys_into, chosen)
     if current_release(into) is None:  # else all was done but taking the mark away
         for manifest in chosen:
-            for key, table in manifest.tables.items():
-                _restore_table(store, into, key, table)
-        _restore_keys(store, chosen, keys_into, erased_in)
+            _restore_zone(store, into, manifest, keys_into, erased_in)
         put_release(into, _release(chosen))
     deleted(into, [UNDER_WAY])
     rows = {key: table.rows for manifest in chosen for key, table in manifest.tables.items()}
     return Report(rows, _release(chosen).number, sum(manifest.bytes for manifest in chosen))
 
 
-def _newest_whole(store: Lake, day: date | None) -> list[Manifest]:
-    """The manifests of the newest release that every zone of the store has a backup of (on that day)."""
-    paths = manifest_paths(store)
-    zones = {path.split("/")[1] for path in paths}
-    days = [day.isoformat()] if day else sorted({path.split("/")[2] for path in paths}, reverse=True)
-    for one in days:
+def newest_whole(store: Lake, partition: str | None = None) -> list[Manifest]:
+    """The manifests of the newest release of which every zone has a backup (in that partition), and the newest keys.
+
+    Raises:
+        RestoreRefused: there is none, or its keys were not backed up after it.
+        BackupDamaged: a manifest of that partition is not as it was written.
+    """
+    paths = [path for path in manifest_paths(store) if place_of(path)[0] in (*ZONES, ARCHIVE)]
+    known = [zone for zone in ZONES if any(place_of(path)[0] == zone for path in paths)]
+    partitions = [partition] if partition else sorted({place_of(path)[1] for path in paths}, reverse=True)
+    for one in partitions:
         groups: dict[int, dict[str, Manifest]] = {}
-        for manifest in manifests(store, day=date.fromisoformat(one)):
-            groups.setdefault(manifest.release, {})[manifest.zone] = manifest
-        whole = [number for number, group in groups.items() if set(group) == zones]
+        for path in paths:
+            zone, of = place_of(path)
+            if of == one:
+                manifest = read_manifest(store, path)
+                groups.setdefault(manifest.release or 0, {})[zone] = manifest
+        whole = [number for number, group in groups.items() if ARCHIVE in group or set(group) >= set(known)]
         if whole:
-            return list(groups[max(whole)].values())
+            group = groups[max(whole)]
+            zones = [group[ARCHIVE]] if ARCHIVE in group else [group[zone] for zone in known]
+            return [*zones, *_keys_for(store, zones[0])]
     raise RestoreRefused(
-        f"{store.uri}: found no release{f' on {day}' if day else ''} with a backup of"
-        f" {', '.join(sorted(zones)) or 'any zone'}. Next: opetence backup list"
+        f"{store.uri}: found no release{f' on {partition}' if partition else ''} with a backup of"
+        f" {', '.join(known) or 'any zone'}. Next: opetence backup list"
     )
+
+
+def _keys_for(store: Lake, manifest: Manifest) -> list[Manifest]:
+    """The newest keys: they open every older row, and the persons erased since have none in them."""
+    paths = manifest_paths(store, KEYS)
+    keys = newest(store, paths)
+    if keys and keys.as_of < manifest.as_of:
+        raise RestoreRefused(
+            f"{store.uri}: found keys as of {keys.as_of:%Y-%m-%d %H:%M:%S} UTC for a release of"
+            f" {manifest.as_of:%Y-%m-%d %H:%M:%S}; allowed: keys that are no older. Next: opetence backup verify"
+        )
+    if paths and not keys:
+        raise BackupDamaged(f"{paths[-1]}: found no manifest of keys as it was written. Next: opetence backup verify")
+    return [keys] if keys else []
 
 
 def _claim(into: Lake, keys_into: Path, chosen: Sequence[Manifest]) -> None:
@@ -100,6 +130,34 @@ def _claim(into: Lake, keys_into: Path, chosen: Sequence[Manifest]) -> None:
             " allowed: an empty place. Next: choose another, nothing was changed"
         )
     put_new(into, UNDER_WAY, mark)
+
+
+def _restore_zone(store: Lake, into: Lake, manifest: Manifest, keys_into: Path, erased_in: Path | None) -> None:
+    for key, table in manifest.tables.items():
+        _restore_table(store, into, key, table)
+    for path, blob in manifest.files.items():
+        if manifest.zone != KEYS:
+            restored_blob(store, blob, f"{manifest.zone} {path}", into, path)
+        elif path == KEYS_FILE:
+
+            def place(to: Path, blob: StoredBlob = blob) -> None:
+                restored_blob(store, blob, KEYS, Lake(str(to.parent)), to.name)
+
+            restored_keys(place, keys_into, erased_in)
+
+
+def restored_blob(store: Lake, blob: StoredBlob, what: str, into: Lake, path: str) -> None:
+    """Copies one stored file to ``path`` in a place, checked on the way; absent before it is whole.
+
+    Raises:
+        BackupDamaged: it is missing or its bytes are not as recorded; says ``what`` it is.
+    """
+
+    def named(digest: Digest, _: Path) -> str:
+        _refuse_other(digest, Digest(blob.sha256, blob.bytes), what)
+        return path
+
+    _copied(store, blob.sha256, what, into, named)
 
 
 def _restore_table(store: Lake, into: Lake, key: str, table: StoredTable) -> None:
@@ -169,41 +227,10 @@ def _refuse_other(found: Digest, expected: Digest, what: str) -> None:
         )
 
 
-def _restore_keys(store: Lake, chosen: Sequence[Manifest], keys_into: Path, erased_in: Path | None) -> None:
-    """The key store less whoever was erased since; it appears under its name only when that is done."""
-    stored = next((manifest.keys for manifest in chosen if manifest.keys), None)
-    if stored is None:
-        return
-    made_folder(keys_into.parent)
-    unfinished = f"{keys_into.name}{TEMPORARY}"
-
-    def named(digest: Digest, _: Path) -> str:
-        _refuse_other(digest, Digest(stored["sha256"], stored["bytes"]), "keys")
-        return unfinished
-
-    _copied(store, stored["sha256"], "keys", Lake(str(keys_into.parent)), named)
-    path = keys_into.with_name(unfinished)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA journal_mode = OFF")  # a journal left by a kill would hold keys, and be replayed
-        connection.executemany("INSERT OR IGNORE INTO erased VALUES (?, ?)", _ledger(erased_in))
-        connection.execute("DELETE FROM keys WHERE subject IN (SELECT subject FROM erased)")
-        connection.execute("VACUUM")
-    path.chmod(0o600)
-    fsync_file(path)
-    os.replace(path, keys_into)
-    sweep_unfinished(Lake(str(keys_into.parent)), timedelta(0))  # a killed copy has the keys of the erased
-    fsync_folder(keys_into.parent)
-
-
-def _ledger(erased_in: Path | None) -> list[tuple[str, str]]:
-    if erased_in is None or not erased_in.exists():
-        return []
-    with closing(sqlite3.connect(f"{erased_in.absolute().as_uri()}?mode=ro", uri=True, timeout=60)) as live:
-        return live.execute("SELECT subject, at FROM erased").fetchall()
-
-
 def _release(chosen: Sequence[Manifest]) -> Release:
     """The release that was backed up, with the tables that are restored."""
-    newest = max((manifest.released for manifest in chosen), key=lambda release: release.number)
-    return replace(newest, versions={k: table.version for one in chosen for k, table in one.tables.items()})
+    found = [manifest.released for manifest in chosen if manifest.released]
+    return replace(
+        max(found, key=lambda release: release.number),
+        versions={k: table.version for one in chosen for k, table in one.tables.items()},
+    )

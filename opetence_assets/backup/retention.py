@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from opetence_assets.backup.manifests import manifest_paths, manifests
+from opetence_assets.backup.manifests import manifest_paths, manifests, place_of
 from opetence_assets.backup.objects import FOLDER, object_path, stored_sizes
 from opetence_assets.lake.places import Lake, deleted, files_before
 
@@ -31,9 +31,10 @@ def expire(store: Lake, *, today: date, keep_days: int) -> Expired:
         BackupDamaged: a manifest that stays cannot be read, so what it needs is not known; no object was deleted.
     """
     paths = manifest_paths(store)
-    newest = {path.split("/")[1]: path.split("/")[2] for path in paths}
+    places = {path: place_of(path) for path in paths}
+    newest = dict(places.values())
     oldest = (today - timedelta(days=keep_days)).isoformat()
-    old = [path for path in paths if path.split("/")[2] < oldest and path.split("/")[2] != newest[path.split("/")[1]]]
+    old = [path for path, (zone, partition) in places.items() if partition < oldest and partition != newest[zone]]
     deleted(store, old)
     needed = {object_path(digest) for manifest in manifests(store) for digest in manifest.hashes}
     sizes = stored_sizes(store)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from opetence_assets.backup.manifests import Manifest, manifest_paths, read_manifest
@@ -17,8 +16,8 @@ class Damage:
 
     Attributes:
         path: the object or manifest in the store.
-        table: lake key of the table it belongs to, ``keys`` for the key store, "" for a manifest.
-        file: the data file in the table, "" where there is none.
+        table: lake key of the table it belongs to, the zone where it is no table's, "" for a manifest.
+        file: the file in the table or zone, "" where there is none.
         what: what was found and what is allowed.
     """
 
@@ -41,8 +40,8 @@ def verify(store: Lake, manifest: Manifest | None = None) -> list[Damage]:
         if one.parent in hashes and hashes[one.parent] != one.parent_sha256:
             damages.append(Damage(one.parent, "", "", f"found another manifest than {one.path} was made after"))
     expected: dict[tuple[str, int], set[tuple[str, str]]] = defaultdict(set)
-    for digest, size, table, file in _objects(found):
-        expected[digest, size].add((table, file))
+    for table, file, stored in (content for one in found for content in one.contents()):
+        expected[stored.sha256, stored.bytes].add((table, file))
     for (digest, size), owners in expected.items():
         what = _damage(store, Digest(digest, size))
         if what:
@@ -58,16 +57,6 @@ def _readable(store: Lake, damages: list[Damage]) -> list[Manifest]:
         except BackupDamaged as error:
             damages.append(Damage(path, "", "", str(error)))
     return found
-
-
-def _objects(found: Iterable[Manifest]) -> Iterable[tuple[str, int, str, str]]:
-    """Hash, bytes, table and file of everything that the manifests refer to."""
-    for manifest in found:
-        if manifest.keys:
-            yield manifest.keys["sha256"], manifest.keys["bytes"], "keys", "keys.sqlite"
-        for key, table in manifest.tables.items():
-            for file in table.files:
-                yield file.sha256, file.bytes, key, file.path
 
 
 def _damage(store: Lake, expected: Digest) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -24,13 +23,20 @@ def list_backups(json: JsonOption = False) -> None:
     settings = read_settings()
     found = manifests(place_at(settings.backups, settings.storage_options))
     rows = [
-        {"zone": m.zone, "day": m.day, "release": m.release, "tables": len(m.tables), "rows": m.rows, "bytes": m.bytes}
+        {
+            "zone": m.zone,
+            "partition": m.partition,
+            "release": m.release,
+            "tables": len(m.tables),
+            "rows": m.rows,
+            "bytes": m.bytes,
+        }
         for m in found
     ]
     emit(
         rows,
         as_json=json,
-        table={n: [row[n] for row in rows] for n in ("zone", "day", "release", "tables", "rows", "bytes")},
+        table={n: [row[n] for row in rows] for n in ("zone", "partition", "release", "tables", "rows", "bytes")},
     )
 
 
@@ -71,7 +77,7 @@ def restore(
     settings = read_settings()
     report = bring_back(
         place_at(settings.backups, settings.storage_options),
-        day=date.fromisoformat(day) if day else None,
+        partition=day,
         into=place_at(str(into.resolve() / "lake")),
         keys_into=into / "keys" / "keys.sqlite",
         erased_in=settings.keys,

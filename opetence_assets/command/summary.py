@@ -74,8 +74,8 @@ def _standing(settings: Settings) -> dict[str, Any]:
 
     release = current_release(lake_at(settings))
     backups = manifests(place_at(settings.backups, settings.storage_options))
-    newest = max((m.day for m in backups), default=None)
-    zones = sorted({m.zone for m in backups if m.day == newest})
+    newest = max((m.partition for m in backups), default=None)
+    zones = sorted({m.zone for m in backups if m.partition == newest})
     return {
         "release": f"{release.number} of {release.created_at:%Y-%m-%d %H:%M:%S} UTC" if release else None,
         "backup": f"{newest} ({', '.join(zones)})" if newest else None,

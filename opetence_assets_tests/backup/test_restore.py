@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
 
+from opetence_assets.backup.keys import snapshot_keys
 from opetence_assets.backup.restore import UNDER_WAY, RestoreRefused, restore
 from opetence_assets.backup.snapshot import snapshot
 from opetence_assets.lake.places import Lake, place_at
@@ -126,13 +126,13 @@ def test_a_day_or_the_newest_whole_release_is_chosen(
 ) -> None:
     back_up(lake, store, keys)
     newer = refreshed(lake, tmp_path, 10)
-    snapshot(lake, store, zone="gold", day=date(2026, 11, 22), release=newer)  # bronze and silver are still to come
+    snapshot(lake, store, zone="gold", partition="2026-11-22", release=newer)  # bronze and silver are still to come
     whole = restore(store, into=place_at(str(tmp_path / "a")), keys_into=tmp_path / "a.sqlite")
-    dated = restore(store, day=DAY, into=place_at(str(tmp_path / "b")), keys_into=tmp_path / "b.sqlite")
+    dated = restore(store, partition=DAY, into=place_at(str(tmp_path / "b")), keys_into=tmp_path / "b.sqlite")
     assert whole == dated
     assert whole.release == release.number
-    with pytest.raises(RestoreRefused, match="on 2026-11-22 with a backup of bronze, gold, silver"):
-        restore(store, day=date(2026, 11, 22), into=place_at(str(tmp_path / "c")), keys_into=tmp_path / "c.sqlite")
+    with pytest.raises(RestoreRefused, match="on 2026-11-22 with a backup of bronze, silver, gold"):
+        restore(store, partition="2026-11-22", into=place_at(str(tmp_path / "c")), keys_into=tmp_path / "c.sqlite")
 
 
 def test_a_backup_killed_anywhere_is_made_good_by_running_it_again(
@@ -158,7 +158,8 @@ def test_a_restore_killed_anywhere_is_made_good_by_running_it_again(
     lake: Lake, store: Lake, release: Release, keys: Path, tmp_path: Path
 ) -> None:
     """Of bronze, which has every kind of thing: unread files, checkpoints, keys."""
-    snapshot(lake, store, zone="bronze", day=DAY, release=release, keys=keys)
+    snapshot(lake, store, zone="bronze", partition=DAY, release=release)
+    snapshot_keys(store, keys, partition=DAY, since=release.created_at)
     released = replace(release, versions={BRONZE: release.versions[BRONZE]})
 
     def make(step: int) -> tuple[Lake, Lake, Path]:

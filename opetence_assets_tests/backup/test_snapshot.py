@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from datetime import date
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from opetence_assets.backup.keys import snapshot_keys
 from opetence_assets.backup.manifests import manifests, read_manifest
 from opetence_assets.backup.objects import BackupDamaged, object_path
 from opetence_assets.backup.retention import expire
@@ -20,12 +22,12 @@ from opetence_assets.lake.releases import Release
 from opetence_assets_tests.backup.conftest import BRONZE, GOLD, QUARANTINE, SILVER, refreshed
 from opetence_assets_tests.lake.rows import tree
 
-DAY, NEXT = date(2026, 11, 21), date(2026, 11, 22)
+DAY, NEXT = "2026-11-21", "2026-11-22"
 
 
 def test_a_manifest_says_what_is_in_it(lake: Lake, store: Lake, release: Release, keys: Path) -> None:
-    bronze = snapshot(lake, store, zone="bronze", day=DAY, release=release, keys=keys)
-    silver = snapshot(lake, store, zone="silver", day=DAY, release=release)
+    bronze = snapshot(lake, store, zone="bronze", partition=DAY, release=release)
+    silver = snapshot(lake, store, zone="silver", partition=DAY, release=release)
     assert set(bronze.tables) == {BRONZE}
     assert set(silver.tables) == {SILVER, QUARANTINE}
     table = bronze.tables[BRONZE]
@@ -33,40 +35,39 @@ def test_a_manifest_says_what_is_in_it(lake: Lake, store: Lake, release: Release
     assert (table.metadata, table.transactions) == ({"cursor": 3}, {"file:1": 1})
     assert sorted(file.unread for file in table.files) == [False, True, True]
     assert (bronze.rows, bronze.release) == (3, release.number)
-    assert bronze.keys
-    assert bronze.copied_bytes == bronze.bytes + bronze.keys["bytes"]
+    assert bronze.copied_bytes == bronze.bytes
     assert manifests(store) == [bronze, silver]
     assert read_manifest(store, bronze.path) == bronze
     assert verify(store) == []
 
 
 def test_run_again_for_the_same_release_it_does_nothing(lake: Lake, store: Lake, release: Release, keys: Path) -> None:
-    first = snapshot(lake, store, zone="bronze", day=DAY, release=release, keys=keys)
+    first = snapshot(lake, store, zone="bronze", partition=DAY, release=release)
     before = tree(Path(store.uri))
-    assert snapshot(lake, store, zone="bronze", day=DAY, release=release, keys=keys) == first
+    assert snapshot(lake, store, zone="bronze", partition=DAY, release=release) == first
     assert tree(Path(store.uri)) == before
 
 
 def test_only_new_files_are_copied(lake: Lake, store: Lake, release: Release, tmp_path: Path) -> None:
-    first = snapshot(lake, store, zone="gold", day=DAY, release=release)
+    first = snapshot(lake, store, zone="gold", partition=DAY, release=release)
     later = refreshed(lake, tmp_path, 10)
-    again = snapshot(lake, store, zone="gold", day=DAY, release=later)
+    again = snapshot(lake, store, zone="gold", partition=DAY, release=later)
     assert (again.revision, again.parent, again.parent_sha256) == (1, first.path, first.sha256)
     assert again.copied_bytes == again.bytes - first.bytes
-    next_day = snapshot(lake, store, zone="gold", day=NEXT, release=later)
+    next_day = snapshot(lake, store, zone="gold", partition=NEXT, release=later)
     assert next_day.copied_bytes == 0
     assert next_day.tables == again.tables
-    backfilled = snapshot(lake, store, zone="gold", day=date(2026, 1, 1), release=release)
+    backfilled = snapshot(lake, store, zone="gold", partition="2026-01-01", release=release)
     assert (backfilled.copied_bytes, backfilled.rows) == (0, first.rows)
-    assert snapshot(lake, store, zone="gold", day=date(2026, 1, 1), release=release) == backfilled
+    assert snapshot(lake, store, zone="gold", partition="2026-01-01", release=release) == backfilled
 
 
 def test_an_object_that_is_gone_or_cut_off_is_copied_again(lake: Lake, store: Lake, release: Release) -> None:
-    first = snapshot(lake, store, zone="gold", day=DAY, release=release)
+    first = snapshot(lake, store, zone="gold", partition=DAY, release=release)
     for digest in first.hashes:
         Path(store.address(object_path(digest))).write_bytes(b"cut off")
     assert verify(store)
-    snapshot(lake, store, zone="gold", day=NEXT, release=release)
+    snapshot(lake, store, zone="gold", partition=NEXT, release=release)
     assert verify(store) == []
 
 
@@ -74,17 +75,17 @@ def test_a_damaged_lake_is_not_backed_up(lake: Lake, store: Lake, release: Relea
     (file,) = Path(lake.address(GOLD)).glob("*.parquet")
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(LakeDamaged, match=f"{GOLD}: found .* as its log says"):
-        snapshot(lake, store, zone="gold", day=DAY, release=release)
+        snapshot(lake, store, zone="gold", partition=DAY, release=release)
     file.unlink()
     with pytest.raises(LakeDamaged, match="is missing"):
-        snapshot(lake, store, zone="gold", day=DAY, release=release)
+        snapshot(lake, store, zone="gold", partition=DAY, release=release)
     assert manifests(store) == []
     with pytest.raises(LakeError, match="unknown zone"):
-        snapshot(lake, store, zone="platinum", day=DAY, release=release)
+        snapshot(lake, store, zone="platinum", partition=DAY, release=release)
 
 
 def test_a_backup_is_a_copy_not_a_link(lake: Lake, store: Lake, release: Release) -> None:
-    manifest = snapshot(lake, store, zone="gold", day=DAY, release=release)
+    manifest = snapshot(lake, store, zone="gold", partition=DAY, release=release)
     for digest in manifest.hashes:
         assert Path(store.address(object_path(digest))).stat().st_nlink == 1
 
@@ -92,10 +93,10 @@ def test_a_backup_is_a_copy_not_a_link(lake: Lake, store: Lake, release: Release
 def test_keys_are_copied_consistently_while_others_write(lake: Lake, store: Lake, release: Release, keys: Path) -> None:
     with closing(sqlite3.connect(keys)) as writer:
         writer.execute("INSERT INTO keys VALUES ('user:3', x'00')")  # not committed
-        manifest = snapshot(lake, store, zone="bronze", day=DAY, release=release, keys=keys)
+        manifest = snapshot_keys(store, keys, partition=DAY, since=release.created_at)
         writer.commit()
-    assert manifest.keys
-    with closing(sqlite3.connect(store.address(object_path(manifest.keys["sha256"])))) as copy:
+    assert snapshot_keys(store, keys, partition=DAY, since=release.created_at) == manifest
+    with closing(sqlite3.connect(store.address(object_path(manifest.files["keys.sqlite"].sha256)))) as copy:
         assert copy.execute("SELECT subject FROM keys").fetchall() == [("user:1",), ("user:2",)]
     assert [path.name for path in keys.parent.iterdir()] == ["keys.sqlite"]
 
@@ -103,26 +104,25 @@ def test_keys_are_copied_consistently_while_others_write(lake: Lake, store: Lake
 def test_old_backups_expire_and_the_newest_stays(
     lake: Lake, store: Lake, release: Release, tmp_path: Path, keys: Path
 ) -> None:
-    old = snapshot(lake, store, zone="bronze", day=date(2026, 9, 1), release=release, keys=keys)
+    snapshot(lake, store, zone="bronze", partition="2026-09-01", release=release)
+    old = snapshot_keys(store, keys, partition="2026-09-01", since=release.created_at)
     sqlite3.connect(keys).execute("PRAGMA user_version = 1").connection.close()
-    new = snapshot(lake, store, zone="bronze", day=DAY, release=refreshed(lake, tmp_path, 10), keys=keys)
+    new = snapshot(lake, store, zone="bronze", partition=DAY, release=refreshed(lake, tmp_path, 10))
+    newer = snapshot_keys(store, keys, partition=DAY, since=new.as_of)
     for path in Path(store.uri).rglob("*"):
         if path.is_file():
-            import os
-
             os.utime(path, (0, 0))
-    gone = expire(store, today=DAY, keep_days=30)
-    assert old.keys
-    assert (gone.manifests, gone.objects, gone.bytes) == (1, 1, old.keys["bytes"])  # bronze files live on in the newer
+    gone = expire(store, today=date.fromisoformat(DAY), keep_days=30)
+    assert (gone.manifests, gone.objects, gone.bytes) == (2, 1, old.bytes)  # bronze files live on in the newer
     assert expire(store, today=date(2030, 1, 1), keep_days=30).manifests == 0
-    assert manifests(store) == [new]
+    assert manifests(store) == [new, newer]
     assert verify(store) == []
 
 
 def test_nothing_expires_while_a_manifest_is_damaged(lake: Lake, store: Lake, release: Release) -> None:
-    manifest = snapshot(lake, store, zone="gold", day=DAY, release=release)
+    manifest = snapshot(lake, store, zone="gold", partition=DAY, release=release)
     path = Path(store.address(manifest.path))
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(BackupDamaged, match="cannot be read"):
-        expire(store, today=DAY, keep_days=1)
+        expire(store, today=date.fromisoformat(DAY), keep_days=1)
     assert all(Path(store.address(object_path(digest))).exists() for digest in manifest.hashes)

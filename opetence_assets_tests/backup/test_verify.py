@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -25,11 +24,8 @@ def owners(store: Lake) -> dict[str, set[tuple[str, str]]]:
     found: dict[str, set[tuple[str, str]]] = {}
     for manifest in manifests(store):
         found[manifest.path] = {("", "")}
-        if manifest.keys:
-            found[object_path(manifest.keys["sha256"])] = {("keys", "keys.sqlite")}
-        for key, table in manifest.tables.items():
-            for file in table.files:
-                found.setdefault(object_path(file.sha256), set()).add((key, file.path))
+        for key, path, stored in manifest.contents():
+            found.setdefault(object_path(stored.sha256), set()).add((key, path))
     return found
 
 
@@ -69,7 +65,7 @@ def test_truncated_and_missing_objects_are_found(lake: Lake, store: Lake, releas
 def test_a_replaced_manifest_is_found_by_the_next(lake: Lake, store: Lake, release: Release, keys: Path) -> None:
     back_up(lake, store, keys)
     first = next(manifest for manifest in manifests(store) if manifest.zone == "gold")
-    child = replace(first, day=date(2026, 11, 22), parent=first.path, parent_sha256=first.sha256)
+    child = replace(first, partition="2026-11-22", parent=first.path, parent_sha256=first.sha256)
     assert put_manifest(store, child)
     Path(store.address(first.path)).unlink()
     assert put_manifest(store, replace(first, copied_bytes=0))  # genuine by its own hash

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
+from opetence_assets.backup.keys import snapshot_keys
 from opetence_assets.backup.manifests import manifests
 from opetence_assets.backup.restore import restore
 from opetence_assets.backup.snapshot import ZONES, snapshot
@@ -13,7 +13,7 @@ from opetence_assets.lake.releases import current_release, publish
 from opetence_assets.lake.tables import open_table
 from opetence_assets_tests.lake.rows import KEY, appended, frame
 
-DAY = date(2026, 11, 21)
+DAY = "2026-11-21"
 
 
 def load(lake: Lake, folder: Path) -> None:
@@ -50,7 +50,8 @@ def back_up(lake: Lake, store: Lake, keys: Path) -> None:
     release = current_release(lake)
     assert release is not None
     for zone in ZONES:
-        snapshot(lake, store, zone=zone, day=DAY, release=release, keys=keys if zone == "bronze" else None)
+        snapshot(lake, store, zone=zone, partition=DAY, release=release)
+    snapshot_keys(store, keys, partition=DAY, since=release.created_at)
 
 
 def bring_back(store: Lake, into: Lake, keys: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -107,7 +107,7 @@ def test_a_lake_on_s3_is_backed_up_and_restored(s3: Lake, tmp_path: Path) -> Non
     versions = {KEY: appended(s3, tmp_path, frame(1, 2), metadata={"cursor": 2})}
     release = publish(s3, versions)
     store, into = Lake(f"{s3.uri}-backups", s3.options), Lake(f"{s3.uri}-restored", s3.options)
-    manifest = snapshot(s3, store, zone="silver", day=date(2026, 11, 21), release=release)
+    manifest = snapshot(s3, store, zone="silver", partition="2026-11-21", release=release)
     assert verify(store) == []
     report = restore(store, into=into, keys_into=tmp_path / "keys.sqlite")
     assert (report.release, report.rows) == (1, {KEY: 2})
