@@ -7,7 +7,7 @@ setup(
     version="0.1.0",
     description="A declarative, asset-based data platform",
     python_requires=">=3.11,<3.12",
-    package_data={"sandbox": ["schema/*.sql"]},
+    package_data={"sandbox": ["schema/*.sql"], "opetence_assets": ["backup/policy.toml"]},
     packages=find_packages(include=["opetence_assets*", "sandbox*"]),
     entry_points={"console_scripts": ["opetence=opetence_assets.command:main"]},
     install_requires=[
