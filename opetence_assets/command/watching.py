@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from opetence_assets.command.progress import silent
+
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
@@ -18,6 +20,9 @@ def watching(
     instance: DagsterInstance, run_id: str, label: str, steps: int, bars: Callable[[str, int, int], None]
 ) -> Generator[None]:
     """Draws how many of a run's steps have ended, as its event log tells, until the block ends."""
+    if bars is silent:
+        yield
+        return
     ended = Event()
     bars(label, 0, steps)
     watcher = Thread(target=_watch, args=(instance, run_id, label, steps, bars, ended), daemon=True)

@@ -1,11 +1,16 @@
-"""One gold, built and released once: a dbt build costs seconds, a copy of its lake milliseconds."""
+"""One gold, built and released once for all processes of a run: a dbt build costs seconds, a copy of its lake
+milliseconds.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +22,9 @@ from opetence_assets.lake.releases import Release, current_release
 from opetence_assets.lake.tables import open_table
 from opetence_assets.settings import Settings
 from opetence_assets.warehouse.build import GoldBuild, build
+from opetence_assets.warehouse.models import Model, read_models
 from opetence_assets.warehouse.publish import publish
+from opetence_assets.warehouse.results import CheckRun, ModelRun
 from opetence_assets_tests.warehouse.silver import SCHEMAS, silver, write
 
 if TYPE_CHECKING:
@@ -85,19 +92,52 @@ def settings_at(home: Path) -> Settings:
     )
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the first build said."""
+
+    models: dict[str, Model]
+    failed: tuple[str, ...]
+    model_runs: tuple[ModelRun, ...]
+    check_runs: tuple[CheckRun, ...]
+
+
+First = tuple[Warehouse, Told]
+
+
 @pytest.fixture(scope="session")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse, GoldBuild]]:
-    """The first gold ever, released; its build is still open. Not to be changed."""
-    home = tmp_path_factory.mktemp("gold")
+def first(tmp_path_factory: pytest.TempPathFactory) -> First:
+    """The first gold ever, released, and what its build said. Not to be changed."""
+    mine = tmp_path_factory.getbasetemp()
+    home = (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "gold"
+    said = home / "said.json"
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            shutil.rmtree(home, ignore_errors=True)
+            home.mkdir()
+            _make(home, said)
+    content = json.loads(said.read_text())
+    told = Told(
+        models={model.name: model for model in read_models(settings_at(home).manifest)},
+        failed=tuple(content["failed"]),
+        model_runs=tuple(ModelRun(**run) for run in content["model_runs"]),
+        check_runs=tuple(CheckRun(**run) for run in content["check_runs"]),
+    )
+    return Warehouse(settings_at(home), home), told
+
+
+def _make(home: Path, said: Path) -> None:
     warehouse = Warehouse(settings_at(home), home)
     warehouse.put(silver())
     with warehouse.built() as made:
         publish(made, warehouse.lake, others={})
-        yield warehouse, made
+        runs = {"model_runs": list(map(asdict, made.model_runs)), "check_runs": list(map(asdict, made.check_runs))}
+        said.write_text(json.dumps({"failed": made.failed, **runs}))
 
 
 @pytest.fixture
-def warehouse(first: tuple[Warehouse, GoldBuild], tmp_path: Path) -> Warehouse:
+def warehouse(first: First, tmp_path: Path) -> Warehouse:
     """A copy of the first gold, to do with as one likes."""
     shutil.copytree(first[0].lake.uri, tmp_path / "lake")
     return replace(first[0], settings=replace(first[0].settings, lake=str(tmp_path / "lake")), folder=tmp_path)

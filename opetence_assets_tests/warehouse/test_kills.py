@@ -6,7 +6,6 @@ lake makes every commit and release visible. It publishes a database that dbt bu
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ import pytest
 from opetence_assets.lake.releases import current_release
 from opetence_assets.lake.tables import open_table
 from opetence_assets.warehouse.build import GoldBuild
+from opetence_assets_tests.kills import context
 from opetence_assets_tests.warehouse.conftest import Warehouse
 from opetence_assets_tests.warehouse.silver import silver
 from opetence_assets_tests.warehouse.victim import publish_and_die
@@ -40,9 +40,9 @@ def test_a_publish_killed_at_any_commit(warehouse: Warehouse) -> None:
         saved = replace(made, connection=None, database=None)  # type: ignore[arg-type]
     before = {key: released(warehouse, key, first.versions[key]) for key in tables}
 
-    spawn, kills = multiprocessing.get_context("spawn"), 0
+    forked, kills = context("opetence_assets_tests.warehouse.victim"), 0
     while True:
-        victim = spawn.Process(target=publish_and_die, args=(saved, database, warehouse.lake, kills + 1))
+        victim = forked.Process(target=publish_and_die, args=(saved, database, warehouse.lake, kills + 1))
         victim.start()
         victim.join()
         if victim.exitcode == 0:

@@ -7,13 +7,11 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from opetence_assets.warehouse.build import GoldBuild
-from opetence_assets_tests.warehouse.conftest import Warehouse
+from opetence_assets_tests.warehouse.conftest import First
 from opetence_assets_tests.warehouse.silver import silver
 from opetence_assets_tests.warehouse.systems import OUTCOMES, STRANGER
 
 pytestmark = pytest.mark.dagster
-First = tuple[Warehouse, GoldBuild]
 
 
 def test_every_exception_has_its_outcome(first: First) -> None:

@@ -9,16 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from opetence_assets.warehouse.build import GoldBuild
-from opetence_assets_tests.warehouse.conftest import Warehouse
+from opetence_assets_tests.warehouse.conftest import First, Warehouse
 from opetence_assets_tests.warehouse.silver import silver
 
 pytestmark = pytest.mark.dagster
 
 
-def test_gold_is_built_and_refreshed_on_s3(
-    first: tuple[Warehouse, GoldBuild], bucket: dict[str, str], tmp_path: Path
-) -> None:
+def test_gold_is_built_and_refreshed_on_s3(first: First, bucket: dict[str, str], tmp_path: Path) -> None:
     shutil.copytree(first[0].settings.manifest.parent, tmp_path / "dbt")
     settings = replace(first[0].settings, home=tmp_path, lake="s3://lake/prefix", storage_options=bucket)
     warehouse = Warehouse(settings, tmp_path)

@@ -1,4 +1,4 @@
-"""The process that a kill test kills; it imports little, for it is started a dozen times."""
+"""The process that a kill test kills; what it needs is imported here, for it is forked a dozen times."""
 
 from __future__ import annotations
 
