@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -120,7 +119,9 @@ def _pgbench(place: Place, *arguments: str) -> str:
 @contextmanager
 def _loads(place: Place, pace: float) -> Iterator[Any]:
     """Full loads in a process of their own, one after another; gives the number of rows they have read."""
-    apart = get_context("spawn")
+    from opetence_assets_tests.kills import context
+
+    apart = context("dlt", "opetence_assets.ingestion.bronze")
     started, stop, rows = apart.Event(), apart.Event(), apart.Value("q", 0)
     loader = apart.Process(target=load_on, args=(str(place.home), pace, started, stop, rows))
     loader.start()

@@ -39,7 +39,12 @@ def claim(place: Place, size: Size) -> Claim:
 
 
 def run_whole_path(place: Place, scale: float) -> None:
-    """``opetence run`` in this home: sandbox, bronze, silver, gold, release, backup."""
+    """``opetence run`` in this home, unless it has a release: sandbox, bronze, silver, gold, release, backup."""
+    from opetence_assets.lake.places import lake_at
+    from opetence_assets.lake.releases import current_release
+
+    if current_release(lake_at(settings_of(place.home))) is not None:
+        return
     environment = {
         **os.environ,
         "OPETENCE_HOME": str(place.home),

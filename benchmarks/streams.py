@@ -7,7 +7,6 @@ import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -127,9 +126,16 @@ def _forget(place: Place) -> None:
     shutil.rmtree(place.scratch / "lake", ignore_errors=True)
 
 
+def _loads() -> Any:
+    """Processes that have imported what a load needs."""
+    from opetence_assets_tests.kills import context
+
+    return context("dlt", "opetence_assets.datasets.clickstream.page_views", "opetence_assets.ingestion.bronze")
+
+
 def _killed(place: Place, rows: int) -> bool:
     """A load that dies by SIGKILL once it has read so many rows."""
-    child = get_context("spawn").Process(target=_load, args=(str(place.home), max(1, rows)))
+    child = _loads().Process(target=_load, args=(str(place.home), max(1, rows)))
     child.start()
     child.join()
     return child.exitcode == -signal.SIGKILL
@@ -137,7 +143,7 @@ def _killed(place: Place, rows: int) -> bool:
 
 def _rivals(place: Place) -> None:
     """Two loads at once."""
-    children = [get_context("spawn").Process(target=_load, args=(str(place.home), 0)) for _ in range(2)]
+    children = [_loads().Process(target=_load, args=(str(place.home), 0)) for _ in range(2)]
     for child in children:
         child.start()
     for child in children:

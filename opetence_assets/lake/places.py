@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -83,14 +84,22 @@ def place_at(uri: str, options: Mapping[str, str] | None = None) -> Lake:
 
 
 def store_of(lake: Lake) -> LocalStore | S3Store:
-    """The obstore store rooted at the place."""
-    from obstore.store import LocalStore, S3Store
-
+    """The obstore store rooted at the place; on S3 always the same one of a process, with its connections open."""
     if lake.is_local:
+        from obstore.store import LocalStore
+
         return LocalStore(prefix=lake.uri, mkdir=True)
-    config = {k: v for k, v in lake.options.items() if k not in S3_CLIENT_OPTIONS}
-    allow_http = lake.options.get("AWS_ALLOW_HTTP", "").lower() in ("true", "1")
-    return S3Store.from_url(lake.uri, config=config, client_options={"allow_http": allow_http})  # pyright: ignore[reportArgumentType]
+    return _client(lake.uri, tuple(sorted(lake.options.items())), os.getpid())
+
+
+@lru_cache(maxsize=16)
+def _client(uri: str, options: tuple[tuple[str, str], ...], process: int) -> S3Store:
+    """A client costs 4 CPU-ms, and a handshake with the server at its first request. No fork may share one."""
+    from obstore.store import S3Store
+
+    config = {k: v for k, v in options if k not in S3_CLIENT_OPTIONS}
+    allow_http = dict(options).get("AWS_ALLOW_HTTP", "").lower() in ("true", "1")
+    return S3Store.from_url(uri, config=config, client_options={"allow_http": allow_http})  # pyright: ignore[reportArgumentType]
 
 
 def put_new(lake: Lake, path: str, data: bytes) -> bool:
