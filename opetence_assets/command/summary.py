@@ -68,15 +68,16 @@ def _rows_by_zone(settings: Settings) -> dict[str, tuple[int, int]]:
 
 
 def _standing(settings: Settings) -> dict[str, Any]:
-    from opetence_assets.backup.manifests import manifest_paths
+    from opetence_assets.backup.manifests import manifest_paths, place_of
     from opetence_assets.lake.places import lake_at, place_at
     from opetence_assets.lake.releases import current_release
 
     release = current_release(lake_at(settings))
     # What their paths say is enough: a month of backups is not read for one line.
-    backups = [path.split("/")[1:3] for path in manifest_paths(place_at(settings.backups, settings.storage_options))]
-    newest = max((day for _, day in backups), default=None)
-    zones = sorted({zone for zone, day in backups if day == newest})
+    store = place_at(settings.backups, settings.storage_options)
+    backups = [place_of(path) for path in manifest_paths(store)]
+    newest = max((partition for _, partition in backups), default=None)
+    zones = sorted({zone for zone, partition in backups if partition == newest})
     return {
         "release": f"{release.number} of {release.created_at:%Y-%m-%d %H:%M:%S} UTC" if release else None,
         "backup": f"{newest} ({', '.join(zones)})" if newest else None,
