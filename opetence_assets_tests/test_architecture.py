@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "privacy": {"contract"},  # what must hold of an original is judged before it is treated
     "contract": set[str](),  # a declaration compiled to one scan
     "lake": set[str](),
+    "postgres": {"lake"},  # production's own backup: base backups and its log
     "ingestion": {"lake", "privacy"},
     "refinement": {"lake", "privacy", "contract"},
     "quality": {"lake", "privacy", "contract", "refinement"},  # what is measured and kept as history
@@ -40,7 +41,7 @@ MAY_IMPORT = {
         "review",
     },
     "checks": {"lake", "privacy", "refinement", "resources", "contract", "quality"},
-    "backup": {"lake", "privacy", "resources"},
+    "backup": {"lake", "privacy", "resources", "postgres"},
     "automation": {"lake", "ingestion", "resources"},
     "definitions": {"lineage", "zones", "checks", "backup", "automation", "datasets", "resources", "warehouse"},
     "command": None,  # the outermost ring: it may call everything

@@ -14,21 +14,25 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 CONNECTIONS = ("ORDER_SERVICE_DSN", "PRODUCT_SERVICE_DSN", "USER_SERVICE_DSN", "LOGISTICS_SERVICE_DSN")
+BACKUP = "OPETENCE_PRODUCTION_BACKUP_URI"
 HEADER = "# Written by `opetence sandbox up`. The keys below open your lake: without them its personal data is lost.\n"
 
 
-def local_secrets(home: Path, connection: Callable[[str], str]) -> dict[str, str]:
-    """Complete ``home/local.env`` and give its values, plus the reader's ``password``.
+def local_secrets(home: Path, connection: Callable[[str], str], copying: Callable[[str], str]) -> dict[str, str]:
+    """Complete ``home/local.env`` and give its values, plus the ``password`` of the reader and of who backs up.
 
     Args:
         connection: the connection string for a password; it changes when the socket moves, the password never does.
+        copying: the same of the role that backs up.
     """
     found = local_values(home)
     password = _password(found.get(CONNECTIONS[0], "")) or secrets.token_urlsafe(24)
     wanted = {name: connection(password) for name in CONNECTIONS}
+    backup_password = _password(found.get(BACKUP, "")) or secrets.token_urlsafe(24)
+    wanted[BACKUP] = copying(backup_password)
     wanted["OPETENCE_MASTER_KEY"] = found.get("OPETENCE_MASTER_KEY") or _key()
     wanted["OPETENCE_HASH_KEYS"] = found.get("OPETENCE_HASH_KEYS") or f"1:{_key()}"
-    return {**complete(home, wanted), "password": password}
+    return {**complete(home, wanted), "password": password, "backup_password": backup_password}
 
 
 def local_values(home: Path) -> dict[str, str]:

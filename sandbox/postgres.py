@@ -18,6 +18,11 @@ import psutil
 
 from sandbox import SandboxError
 
+# The machine's user may be any of the company's own roles; whoever reads or backs up needs a password.
+MAY_CONNECT = """local all,replication postgres,shop peer map=sandbox
+local all all scram-sha-256
+local replication opetence_backup scram-sha-256
+"""
 SERVER_USER = "pgserver"  # whom root hands the server to; the wheel's own choice
 
 
@@ -111,10 +116,6 @@ def initialise(pgdata: Path) -> None:
     )
     with (partial / "postgresql.conf").open("a") as conf:
         conf.write("\ninclude_if_exists = 'sandbox.conf'\n")
-    # The machine's user may be any of the company's own roles; whoever reads needs the reader's password.
-    (partial / "pg_hba.conf").write_text(
-        "local all,replication postgres,shop peer map=sandbox\nlocal all all scram-sha-256\n"
-    )
     users = {pwd.getpwuid(os.geteuid()).pw_name, server_user().pw_name}
     (partial / "pg_ident.conf").write_text(
         "".join(f'sandbox "{user}" {role}\n' for user in sorted(users) for role in ("postgres", "shop"))

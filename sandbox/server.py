@@ -17,10 +17,23 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sandbox import SandboxError
-from sandbox.postgres import chown_to_server, clear_stale, control, end, initialise, run, running_pid, server_user
+from sandbox.mended import mend
+from sandbox.postgres import (
+    MAY_CONNECT,
+    chown_to_server,
+    clear_stale,
+    control,
+    end,
+    initialise,
+    programs,
+    run,
+    running_pid,
+    server_user,
+)
 
 DATABASE = "shop"
 READER = "opetence_reader"
+COPIER = "opetence_backup"
 OWNER = "shop"
 PORT = 5432  # of the socket's name only: nothing listens on TCP
 LONGEST_SOCKET = 103  # bytes of sun_path: 107 on Linux, 103 on macOS
@@ -33,7 +46,8 @@ class Server:
     Attributes:
         reader_uri: the platform's least-privilege role; it may only read.
         owner_uri: the services' role, which owns and writes the tables.
-        admin_uri: the superuser, for backups and replication.
+        admin_uri: the superuser.
+        copier_uri: the role that backs the server up.
     """
 
     home: Path
@@ -43,6 +57,7 @@ class Server:
     reader_uri: str = field(repr=False)
     owner_uri: str
     admin_uri: str
+    copier_uri: str = field(repr=False)
 
 
 def started(home: Path) -> Server:
@@ -56,13 +71,16 @@ def started(home: Path) -> Server:
             f"the home {home} has a quote, dollar, backslash or line break; allowed: a path without them"
         )
     with exclusive(home, "server"):
+        mend(programs() / "pg_verifybackup")
         pgdata = _pgdata(home)
         if not pgdata.exists():
             initialise(pgdata)
         pid = _start(pgdata)
         sockets = _sockets(pgdata)
-        secrets = local_secrets(home, lambda password: _uri(sockets, READER, password))
-        ensure_roles(sockets, secrets["password"])
+        secrets = local_secrets(
+            home, lambda password: _uri(sockets, READER, password), lambda password: _uri(sockets, COPIER, password)
+        )
+        ensure_roles(sockets, secrets["password"], secrets["backup_password"])
     return Server(
         home=home,
         pgdata=pgdata,
@@ -71,6 +89,7 @@ def started(home: Path) -> Server:
         reader_uri=_uri(sockets, READER, secrets["password"]),
         owner_uri=_uri(sockets, OWNER),
         admin_uri=_uri(sockets, "postgres"),
+        copier_uri=_uri(sockets, COPIER, secrets["backup_password"]),
     )
 
 
@@ -148,6 +167,7 @@ def _configure(pgdata: Path, sockets: Path) -> None:
         "listen_addresses = ''",
         "wal_level = logical",
         "max_slot_wal_keep_size = '2GB'",  # a forgotten replication slot must not fill the disk
+        "summarize_wal = on",  # a backup of an hour holds what changed in it
         "max_wal_size = '4GB'",
         "checkpoint_timeout = '15min'",
         "maintenance_work_mem = '256MB'",
@@ -158,6 +178,7 @@ def _configure(pgdata: Path, sockets: Path) -> None:
     conf = pgdata / "sandbox.conf"
     conf.write_text("\n".join(lines) + "\n")
     chown_to_server(conf)
+    (pgdata / "pg_hba.conf").write_text(MAY_CONNECT)
 
 
 def _claim(sockets: Path) -> None:

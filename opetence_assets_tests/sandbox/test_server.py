@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -140,6 +140,7 @@ def test_local_env_is_complete_and_private(fragile: Path) -> None:
         *CONNECTIONS,
         "OPETENCE_MASTER_KEY",
         "OPETENCE_HASH_KEYS",
+        "OPETENCE_PRODUCTION_BACKUP_URI",
         *NAMES,
         "CLICKSTREAM_KAFKA_BROKERS",
     }
@@ -149,30 +150,35 @@ def test_local_env_is_complete_and_private(fragile: Path) -> None:
     assert (version, len(base64.b64decode(key, validate=True))) == ("1", 32)
 
 
+def addresses(place: str) -> list[Callable[[str], str]]:
+    """Of the role that reads and of the one that backs up."""
+    return [lambda password, role=role: f"postgresql://{role}:{password}@/shop?host=/{place}" for role in "rc"]
+
+
 def test_secrets_survive_everything(tmp_path: Path) -> None:
-    first = local_secrets(tmp_path, lambda password: f"postgresql://r:{password}@/shop?host=/a")
+    first = local_secrets(tmp_path, *addresses("a"))
     file = tmp_path / "local.env"
     kept = file.read_text().replace("OPETENCE_HASH_KEYS=1:", "# mine\nMINE=1=2\nOPETENCE_HASH_KEYS=2:x,1:")
     file.write_text("\n".join(line for line in kept.splitlines() if not line.startswith("USER_SERVICE_DSN")))
     file.chmod(0o644)
-    second = local_secrets(tmp_path, lambda password: f"postgresql://r:{password}@/shop?host=/b")
-    assert second["password"] == first["password"]
+    second = local_secrets(tmp_path, *addresses("b"))
+    assert second["password"] == first["password"] != first["backup_password"] == second["backup_password"]
     assert second["OPETENCE_MASTER_KEY"] == first["OPETENCE_MASTER_KEY"]
     assert second["OPETENCE_HASH_KEYS"] == first["OPETENCE_HASH_KEYS"].replace("1:", "2:x,1:", 1)
     text = file.read_text()
     assert "# mine\nMINE=1=2\n" in text
-    assert text.count("?host=/b") == 4
+    assert text.count("?host=/b") == 5
     assert "?host=/a" not in text
     assert file.stat().st_mode & 0o777 == 0o600
     written = file.stat().st_ino
-    assert local_secrets(tmp_path, lambda password: f"postgresql://r:{password}@/shop?host=/b") == second
+    assert local_secrets(tmp_path, *addresses("b")) == second
     assert file.stat().st_ino == written
     assert [entry.name for entry in tmp_path.iterdir()] == ["local.env"]
 
 
 def test_a_blank_secret_is_filled(tmp_path: Path) -> None:
     (tmp_path / "local.env").write_text("OPETENCE_MASTER_KEY=\n")
-    assert local_secrets(tmp_path, lambda password: password)["OPETENCE_MASTER_KEY"]
+    assert local_secrets(tmp_path, *addresses("a"))["OPETENCE_MASTER_KEY"]
     assert (tmp_path / "local.env").read_text().count("OPETENCE_MASTER_KEY") == 1
 
 

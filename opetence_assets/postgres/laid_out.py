@@ -1,0 +1,82 @@
+"""A chain of base backups and the log after it, as a data directory that PostgreSQL can recover from."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from opetence_assets.postgres.basebackups import BASES, MANIFEST, Backup
+from opetence_assets.postgres.binaries import Failed, Programs
+from opetence_assets.postgres.refused import refused
+from opetence_assets.postgres.wal import histories, segments
+
+DATA, UNPACKED = "data", "unpacked"
+NOT_OURS = ("postgresql.auto.conf", "postgresql.conf", "pg_hba.conf", "pg_ident.conf")
+SIGNALS = ("standby.signal", "recovery.signal", "backup_manifest.old")
+
+
+def laid_out(folder: Path, chain: Sequence[Backup], into: Path, tools: Programs) -> Path:
+    """Makes ``into/data`` of a chain (full one first) and the log received since; gives that folder.
+
+    Every file of every backup is read against its manifest, and so is the result. Production's own settings stay
+    beside as ``*.production``: they must not act on a copy (archive, replicate, listen).
+
+    Raises:
+        DataError: a byte is not as it was when the backup was made.
+    """
+    data = into / DATA
+    try:
+        unpacked = [_unpacked(folder / BASES / base.name, into / UNPACKED / base.name, tools) for base in chain]
+        if len(unpacked) == 1:
+            os.rename(unpacked[0], data)
+        else:
+            # Links: the sources are deleted next, so that no two names for a file are left.
+            tools.run("pg_combinebackup", "--link", "--no-sync", "--output", str(data), *map(str, unpacked))
+            tools.run("pg_verifybackup", "--quiet", str(data))
+    except (Failed, tarfile.TarError, EOFError, OSError) as failure:
+        raise refused(
+            f"damage in base backup {chain[-1].name} or one it builds on: {failure}",
+            "every byte as its manifest says",
+            "opetence backup verify, or restore a moment of another day",
+        ) from failure
+    shutil.rmtree(into / UNPACKED)
+    for name in NOT_OURS:
+        if (data / name).exists():
+            os.rename(data / name, data / f"{name}.production")
+    for name in SIGNALS:
+        (data / name).unlink(missing_ok=True)
+    _place_log(folder, chain[-1], data / "pg_wal")
+    return data
+
+
+def _unpacked(backup: Path, into: Path, tools: Programs) -> Path:
+    """One backup as files, each as its manifest says; the log that it needs is read to its end."""
+    into.mkdir(parents=True, mode=0o700)
+    for archive, place in (("base.tar.gz", into), ("pg_wal.tar.gz", into / "pg_wal")):
+        # gzip's own reader: tarfile's does not know that a gzip file may have several members
+        with gzip.open(backup / archive) as packed, tarfile.open(fileobj=packed, mode="r|") as tar:
+            tar.extractall(place, filter="data")
+    shutil.copyfile(backup / MANIFEST, into / MANIFEST)
+    tools.run("pg_verifybackup", "--quiet", str(into))
+    return into
+
+
+def _place_log(folder: Path, base: Backup, into: Path) -> None:
+    """Copies, never links: the server writes into the files that it finds there."""
+    placed = set[str]()
+    whole = False
+    while not whole:  # the receiver may rename a segment that is complete while it is looked for
+        try:
+            for segment in segments(folder, base.segment_bytes):
+                if segment.number >= base.first_segment and segment.name not in placed:
+                    shutil.copyfile(segment.path, into / segment.name)
+                    placed |= set[str]() if segment.is_partial else {segment.name}
+            whole = True
+        except FileNotFoundError:
+            continue
+    for history in histories(folder):
+        shutil.copyfile(history, into / history.name)
