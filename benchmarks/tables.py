@@ -51,6 +51,20 @@ class Order(pa.DataFrameModel):
     updated_at: Utc
 
 
+class OrderInBrief(pa.DataFrameModel):
+    """Seven rules of single columns; with the key's uniqueness and two orders of two columns ten of the usual kinds."""
+
+    order_id: pl.String = pa.Field(str_matches=r"O\d{10}$")
+    user_id: pl.Int64
+    microzone_id: pl.Int32 = pa.Field(in_range={"min_value": 0, "max_value": 400}, nullable=True)
+    status: pl.String = pa.Field(isin=["placed", "paid", "shipped", "delivered", "cancelled"], nullable=True)
+    quantity: pl.Int32 = pa.Field(ge=1, nullable=True)
+    total: Money = pa.Field(ge=0, nullable=True)
+    discount: Money = pa.Field(nullable=True)
+    ordered_at: Utc = pa.Field(nullable=True)
+    updated_at: Utc = pa.Field(nullable=True)
+
+
 class Person(pa.DataFrameModel):
     user_id: pl.Int64
     email: pl.String = pa.Field(str_matches=r"[^@]+@[^@]+$", metadata={"pii": Pii.HASH})
@@ -80,6 +94,11 @@ orders = Dataset(
     rules={"discount above total": pl.col("discount") <= pl.col("total") + 20},
     owner="team:platform",
 )
+orders_in_brief = replace(
+    orders,
+    schema=OrderInBrief,
+    rules={**orders.rules, "updated before ordered": pl.col("ordered_at") <= pl.col("updated_at")},
+)
 some_orders = replace(orders, feed=benchmark.table("some_orders", lag=timedelta(minutes=10)))
 people = Dataset(
     feed=benchmark.table("people"),
@@ -90,7 +109,13 @@ people = Dataset(
     owner="team:platform",
 )
 strangers = replace(people, schema=Stranger, subject=None)
-DATASETS = {"orders": orders, "some_orders": some_orders, "people": people, "strangers": strangers}
+DATASETS = {
+    "orders": orders,
+    "orders_in_brief": orders_in_brief,
+    "some_orders": some_orders,
+    "people": people,
+    "strangers": strangers,
+}
 
 
 def make_table(server: Server, name: str, select: str, key: str, rows: int) -> None:
