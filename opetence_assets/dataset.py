@@ -187,6 +187,7 @@ class Facts:
     undeclared: tuple[str, ...] = ()  # columns or fields the source has and the declaration has not
     more: bool = False  # the read was bounded: what is left is due at once
     lag: Mapping[str, float] = field(default_factory=dict[str, float])  # how far behind it ended, by measure and unit
+    days: Mapping[date, int] | None = None  # keys of each of the last UTC days; the first of them is always told
 
 
 @dataclass(frozen=True)
@@ -251,12 +252,8 @@ class Dataset:
     deletes: Deletes = Deletes.NEVER
     drift: Drift = Drift.EVOLVE
     rules: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])  # true where a silver row is valid
-    filters: Mapping[str, pl.Expr] = field(
-        default_factory=dict[str, pl.Expr]
-    )  # true where a tidied row is left out on purpose
-    grades: Mapping[str, Grade] = field(
-        default_factory=dict[str, Grade]
-    )  # by rule: "total: null", "ordered in the future"
+    filters: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])  # true where a row is left out
+    grades: Mapping[str, Grade] = field(default_factory=dict[str, Grade])  # by rule, as "total: null"
     references: tuple[Reference, ...] = ()
     watch: Watch = Watch()
     freshness: Freshness = Freshness()
@@ -275,6 +272,11 @@ class Dataset:
         if column is None:
             raise ValueError(f"{self.name} has neither partition_by nor cursor: it can only be read whole")
         return column
+
+    @property
+    def day_column(self) -> str | None:
+        """The column that is declared to say on which day a row happened."""
+        return self.watch.day or (self.partition_by.column if self.partition_by else None)
 
     @property
     def counted(self) -> bool:

@@ -11,6 +11,7 @@ from opetence_assets.dataset import Dataset
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.lake.verdicts import CheckResult
+from opetence_assets.quality.across import is_counted_by_day
 from opetence_assets.quality.judging import has_age, is_watched
 from opetence_assets.quality.measuring import run_of
 from opetence_assets.resources import Platform
@@ -48,6 +49,7 @@ def silver_check_names(dataset: Dataset) -> dict[str, bool]:
             ("references", bool(dataset.references), any(each.blocking for each in dataset.references)),
             ("fresh", has_age(dataset), False),
             ("every_day", has_age(dataset), False),
+            ("complete_by_day", is_counted_by_day(dataset), False),
         )
         if wanted
     }
@@ -107,6 +109,7 @@ _SAYS = {
     "references": "Rows have their counterpart in the other dataset, but for the declared share.",
     "fresh": "The newest row is young enough.",
     "every_day": "No day of the last eight weeks lacks rows that its weekday always has.",
+    "complete_by_day": "Each of the last days has as many rows in bronze and silver as at the source.",
     "declared_columns": "The source has no column that the declaration does not know.",
     "readable_files": "Every file in the drop folder could be read.",
 }

@@ -136,6 +136,7 @@ def _progress(stream: Stream, before: dict[str, Any], facts: Facts) -> dict[str,
         "rows": stream.rows,
         "source_rows": facts.source_rows,
         "total_keys": facts.total_keys,
+        "days": {day.isoformat(): keys for day, keys in facts.days.items()} if facts.days else None,
         "deleted": stream.deleted,
         "undeclared": list(undeclared_in(stream)),
         # A window leaves the rest of the source as unread as it was.

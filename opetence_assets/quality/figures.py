@@ -18,10 +18,8 @@ SEGMENTS = 20  # of one column are watched apart, those with the most rows: a se
 
 def event_column(dataset: Dataset) -> str | None:
     """The silver column that says on which day a row happened; None where nothing does (a state, a price list)."""
-    if dataset.watch.day:
-        return dataset.watch.day
-    if dataset.partition_by:
-        return dataset.partition_by.column
+    if dataset.day_column:
+        return dataset.day_column
     dates = [name for name, dtype in silver_types(dataset).items() if dtype == pl.Date]
     return dates[0] if dataset.feed.since and len(dates) == 1 else None
 

@@ -12,6 +12,7 @@ from opetence_assets.dataset import Dataset, Watch
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.tables import Table
 from opetence_assets.lake.verdicts import CheckResult
+from opetence_assets.quality.across import NAMES, across_result, is_counted_by_day
 from opetence_assets.quality.coverage import OF_DAY, day_result
 from opetence_assets.quality.figures import event_column
 from opetence_assets.quality.findings import Figure, Finding, judged, sentence
@@ -23,6 +24,7 @@ AT_ONCE = 7  # days judged in one go at most: after a pause the last week, not t
 SAID = 3  # findings told in full
 PATIENCE = 12  # so many times its usual interval a table may be quiet beyond its alarm: chance, and the night
 AHEAD = timedelta(days=1)  # what clocks and zones may be wrong by
+TOLD_APART = [OF_DAY, *sorted(NAMES)]  # what says of the rows again what others say
 FOREVER = timedelta(days=25_000)
 
 
@@ -37,8 +39,9 @@ def has_age(dataset: Dataset) -> bool:
 
 
 def day_results(dataset: Dataset, lake: Lake, silver: Table, *, now: datetime) -> list[CheckResult]:
-    """``usual`` where something is watched, ``fresh`` and ``every_day`` where rows are due; measure before."""
-    if not is_watched(dataset) and not has_age(dataset):
+    """``usual`` where something is watched, ``fresh`` and ``every_day`` where rows are due, ``complete_by_day``
+    where the source counts by day; measure before."""
+    if not (is_watched(dataset) or has_age(dataset) or is_counted_by_day(dataset)):
         return []
     records = history(lake, silver.key).filter(pl.col("day").is_not_null())
     results: list[CheckResult] = []
@@ -48,6 +51,8 @@ def day_results(dataset: Dataset, lake: Lake, silver: Table, *, now: datetime) -
         last = newest(records)
         rows = last.filter(pl.col("metric_name") == "rows", pl.col("segment") == "")
         results += [_fresh(dataset, silver, last, now), day_result(dataset, rows)]
+    if is_counted_by_day(dataset):
+        results.append(across_result(dataset, records, silver.version))
     return results
 
 
@@ -71,7 +76,7 @@ def days_to_judge(records: pl.DataFrame, version: int, now: datetime, changed: d
 def series_of(records: pl.DataFrame, first: date, last: date) -> dict[Figure, Series]:
     """Every figure as a series without gaps: no row is a count and a sum of zero, and nothing to take a mean of."""
     span = (last - first).days + 1
-    told = newest(records).filter(pl.col("day").is_between(first, last), pl.col("metric_name") != OF_DAY)  # is rows too
+    told = newest(records).filter(pl.col("day").is_between(first, last), ~pl.col("metric_name").is_in(TOLD_APART))
     values: dict[Figure, np.ndarray] = {}
     for (name, segment), rows in told.group_by("metric_name", "segment", maintain_order=True):
         figure = Figure(str(name), str(segment))

@@ -14,6 +14,7 @@ from opetence_assets.lake.places import Lake
 from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.tables import Table, commits, open_table
 from opetence_assets.privacy.treatment import declared_columns
+from opetence_assets.quality.across import NAMES, rows_across
 from opetence_assets.quality.coverage import OF_DAY, coverage, of_days
 from opetence_assets.quality.figures import by_day, event_column, event_day, nullable
 from opetence_assets.quality.history import Run, history, keep, measured_until, newest, recorded, task_of
@@ -34,13 +35,14 @@ def measure(
     if since is not None and since >= silver.version:
         return None
     started = time.perf_counter()
-    known = newest(history(lake, silver.key)).filter(pl.col("day").is_not_null())
+    known = newest(history(lake, silver.key)).filter(pl.col("day").is_not_null(), ~pl.col("metric_name").is_in(NAMES))
     days = _changed_days(dataset, lake, silver, since) if _is_known(dataset, known) else None
     daily = by_day(dataset, silver, days)
     if since is not None:
         daily = _news(known, daily, days)
     rows = _rows_by_day(known, daily)
-    daily = pl.concat([daily, of_days(rows, _over(daily, now))], how="diagonal_relaxed")
+    both = [of_days(rows, _over(daily, now)), rows_across(dataset, lake, silver)]
+    daily = pl.concat([daily, *both], how="diagonal_relaxed")
     whole = {**standing(dataset, lake, silver, now), **latency(dataset, lake, silver, since)}
     if (share := coverage(rows).share) is not None:
         whole["days_present"] = share
@@ -70,7 +72,8 @@ def _changed_days(dataset: Dataset, lake: Lake, silver: Table, since: int | None
 
 def _is_known(dataset: Dataset, known: pl.DataFrame) -> bool:
     """Whether every figure by day was measured before: what is watched since yesterday has its past measured too."""
-    declared = {metric.metric_name for metric in metrics_of(dataset) if metric.by_day} - {OF_DAY}  # not of every day
+    not_of_every_day = {OF_DAY, *NAMES}
+    declared = {metric.metric_name for metric in metrics_of(dataset) if metric.by_day} - not_of_every_day
     columns = known["segment"].str.split("=").list.first().unique()
     return declared <= set(known["metric_name"]) and set(dataset.watch.by) <= set(columns)
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from opetence_assets.dataset import Dataset
+from opetence_assets.quality.across import SHARE, ZONES, is_counted_by_day
 from opetence_assets.quality.coverage import OF_DAY
 from opetence_assets.quality.figures import event_column, nullable
 from opetence_assets.refinement.shape import silver_types
@@ -63,8 +64,17 @@ def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
     if silver_types(dataset)[event_column(dataset) or ""] != pl.Date:
         middle = f"circular mean of the time of day of {event_column(dataset)}, UTC"
         days.append(_metric(dataset, "timeliness", "hour", middle, "hours", by_day=True))
+    if is_counted_by_day(dataset):
+        days += _across(dataset)
     history = _metric(dataset, "completeness", "days_present", "days with rows / days expected by weekday", "share")
     return (*whole, history, *days)
+
+
+def _across(dataset: Dataset) -> list[Metric]:
+    """What is counted of the last days wherever rows lie."""
+    counts = [_metric(dataset, "volume", name, "count(distinct key)", "rows", by_day=True) for name in ZONES]
+    share = "(silver_rows + refused_rows) / source_rows"
+    return [*counts, _metric(dataset, "completeness", SHARE, share, "share", by_day=True)]
 
 
 def definitions(datasets: Iterable[Dataset]) -> pl.DataFrame:

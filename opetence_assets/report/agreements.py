@@ -12,7 +12,7 @@ from opetence_assets.report.facts import Kept
 
 SPAN = timedelta(days=30)
 AT_MOST = 100  # versions of a table asked for their verdict: on S3 each is two requests
-COMPLETE = ("complete", "conserved", "filled")
+COMPLETE = ("complete", "complete_by_day", "conserved", "filled")
 
 
 def kept(silver: Table, ages: pl.DataFrame, limit: timedelta | None, now: datetime) -> Kept:

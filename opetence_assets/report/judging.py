@@ -11,6 +11,7 @@ from opetence_assets.report.facts import Failing, Light, Quality
 _NEXT = {
     "rules": "opetence quarantine list",
     "complete": "opetence run --select {dataset} --reload",
+    "complete_by_day": "opetence run --select {dataset} --reload",
     "conserved": "opetence run --select {dataset} --reload",
     "fresh": "opetence run --select {dataset}",
     "readable_files": "opetence run --select {dataset}",

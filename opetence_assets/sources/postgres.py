@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from opetence_assets.dataset import Dataset, Extract, Extraction, Facts
+from opetence_assets.sources.postgres_counts import counting, indexes, keys_by_day
 from opetence_assets.sources.postgres_server import (
     REPEATABLE,
     answered,
     attributes,
     columns_of,
     connected,
-    key_list,
     one,
     wanted,
 )
@@ -88,7 +88,7 @@ class PostgresTable:
         read = _opened(self, request, settings)
         return Extraction(
             batches=_batches(read),
-            facts=lambda: Facts(read.rows, read.total, _next_cursor(read)),
+            facts=lambda: Facts(read.rows, read.total, _next_cursor(read), days=read.days),
             close=read.close,
             keys=read.keys,
             undeclared=read.undeclared,
@@ -130,6 +130,7 @@ class _Read:
     columns: Sequence[Column]
     undeclared: tuple[str, ...]
     total: int
+    days: Mapping[date, int] | None
     now: datetime
     sql: str
     rows: int = 0
@@ -152,12 +153,14 @@ def _opened(feed: PostgresTable, request: Extract, settings: Settings) -> _Read:
             cursor = connection.cursor()
             cursor.execute(REPEATABLE)
             columns, undeclared = wanted(columns_of(cursor, feed.relation, dataset, feed.source.dsn), dataset)
-            total, now = one(cursor, f"SELECT ({_counting(cursor, feed, dataset)}), now()")
+            known = indexes(cursor, feed.relation)
+            total, now = one(cursor, f"SELECT ({counting(feed.relation, dataset, known)}), now()")
+            days = keys_by_day(cursor, feed.relation, dataset, columns, known)
     except BaseException:
         connection.close()
         raise
     sql = f"SELECT {selected(columns)} FROM {feed.relation}{_where(request, feed)}"
-    return _Read(feed, dataset, connection, cursor, columns, undeclared, total, now, sql)
+    return _Read(feed, dataset, connection, cursor, columns, undeclared, total, days, now, sql)
 
 
 def _batches(read: _Read) -> Iterator[pyarrow.Table]:
@@ -193,19 +196,6 @@ def _newest(values: pyarrow.ChunkedArray) -> Any:
     import polars as pl
 
     return pl.Series(values).max()
-
-
-def _counting(cursor: Any, feed: PostgresTable, dataset: Dataset) -> str:
-    """The query that counts the distinct keys; only where keys may repeat need they be told apart."""
-    cursor.execute(
-        "SELECT array_agg(attname::text) FROM pg_index JOIN pg_attribute"
-        " ON attrelid = indrelid AND attnum = ANY(indkey)"
-        f" WHERE indrelid = to_regclass('{feed.relation}') AND indisunique AND indpred IS NULL GROUP BY indexrelid"
-    )
-    key = set(dataset.key)
-    if any(set(columns) <= key for (columns,) in cursor.fetchall()):
-        return f"SELECT count(*) FROM {feed.relation}"
-    return f"SELECT count(*) FROM (SELECT DISTINCT {key_list(dataset.key)} FROM {feed.relation}) AS keys"
 
 
 def _where(request: Extract, feed: PostgresTable) -> str:
