@@ -13,8 +13,6 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from opetence_assets.sources.texts import moment_of
-
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow
@@ -185,6 +183,8 @@ def _steps(path: str) -> tuple[str | int, ...]:
 def _with_cursor(table: pyarrow.Table, shape: Shape) -> pyarrow.Table:
     """The typed cursor beside its text: what is read again is found by it, its newest value starts the next read."""
     import polars as pl
+
+    from opetence_assets.sources.texts import moment_of  # not above: the reader of foreign files needs neither
 
     text = pl.col(shape.cursor or "")
     seconds = pl.from_epoch(text.cast(pl.Int64, strict=False), time_unit="s").dt.replace_time_zone("UTC")

@@ -42,6 +42,16 @@ def is_fine(reader: Reader, good: Path) -> bool:
     ]
 
 
+def test_reading_a_file_imports_no_engine() -> None:
+    """Half a second that each load of a file would wait for."""
+    formats = ("delimited", "json_records", "columnar", "workbook")
+    imports = "; ".join(f"import opetence_assets.sources.formats.{name}" for name in formats)
+    told = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {imports}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", told], capture_output=True, text=True, check=True)
+
+    assert {"polars", "pandera", "dlt", "dagster"} & set(done.stdout.split()) == set()
+
+
 def test_one_process_reads_many_files(reader: Reader, good: Path) -> None:
     assert is_fine(reader, good)
     first = reader.pid
