@@ -77,7 +77,12 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
 
 def worker_tag(pid: int) -> dict[str, str]:
     """Says which process executes a run."""
-    return {WORKER: f"{pid} {_born(pid)}"}
+    return {WORKER: process_name(pid)}
+
+
+def process_name(pid: int) -> str:
+    """Process id and its start, which together name a process for good."""
+    return f"{pid} {_born(pid)}"
 
 
 def bury_dead(instance: DagsterInstance) -> None:
@@ -91,7 +96,7 @@ def bury_dead(instance: DagsterInstance) -> None:
     storage = instance.event_log_storage
     for run_id in storage.get_concurrency_run_ids():
         run = instance.get_run_by_id(run_id)
-        if run is None or run.is_finished:
+        if run.is_finished if run else not _is_alive(_process(run_id)):  # a process without a run follows changes
             storage.free_concurrency_slots_for_run(run_id)
 
 
@@ -122,8 +127,12 @@ def _born(pid: int) -> str:
 
 
 def _worker(run: DagsterRun) -> psutil.Process | None:
-    pid, _, born = run.tags.get(WORKER, "").partition(" ")
-    return psutil.Process(int(pid)) if pid and _born(int(pid)) == born else None
+    return _process(run.tags.get(WORKER, ""))
+
+
+def _process(name: str) -> psutil.Process | None:
+    pid, _, born = name.partition(" ")
+    return psutil.Process(int(pid)) if pid.isdigit() and _born(int(pid)) == born else None
 
 
 def _is_alive(worker: psutil.Process | None) -> bool:

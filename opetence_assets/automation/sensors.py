@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from opetence_assets.dataset import DataError, Dataset
-from opetence_assets.ingestion.due import due_days, is_due
+from opetence_assets.ingestion.due import due_days, is_due, is_followed
 from opetence_assets.resources import Platform
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -73,7 +73,10 @@ def changed_tables(datasets: Sequence[Dataset]) -> dg.SensorDefinition:
             except DataError as error:  # one source that is down keeps none of the others waiting
                 context.log.warning(str(error))
                 continue
-            if seen.is_news(dataset, now) and is_due(dataset, platform.lake, platform.settings):
+            # What is followed is in the lake by now: its run tells the orchestrator, and what comes after it.
+            if seen.is_news(dataset, now) and (
+                is_followed(dataset) or is_due(dataset, platform.lake, platform.settings)
+            ):
                 changed.append(dataset)
         keys = [key for dataset in changed for key in _keys(dataset)]
         requests = [dg.RunRequest(asset_selection=keys, tags={"cause": "changed table"})] if keys else []

@@ -58,6 +58,7 @@ def _commands(port: int, warm: Path, code: Path, workspace: Path) -> list[list[s
         ["dagster", "code-server", "start", "-s", str(code), *location, *quiet],
         ["dagster_webserver", "-h", HOST, "-p", str(port), "-w", str(workspace), *quiet],
         ["dagster._daemon", "run", "-w", str(workspace), *quiet],
+        ["opetence_assets.command.following"],
     ]
     return [[sys.executable, "-m", *command] for command in commands]
 

@@ -31,3 +31,8 @@ def is_due(dataset: Dataset, lake: Lake, settings: Settings) -> bool:
 def due_days(dataset: Dataset, lake: Lake, settings: Settings) -> list[date]:
     """The days of files that bronze has not taken; a file without a day counts for today, to be refused by name."""
     return cast(DailyFeed, dataset.feed).untaken_days(settings, taken_by(lake, dataset.table("bronze")))
+
+
+def is_followed(dataset: Dataset) -> bool:
+    """Whether its source tells changes, so that it may be taken within seconds instead of by the round."""
+    return getattr(dataset.feed, "follows", False)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from opetence_assets.dataset import DataError, Deletes, Extract, Extraction, Facts, redacted
 from opetence_assets.sources.mongodb_server import answered, client_of, collection_of
@@ -41,6 +41,7 @@ class MongoChanges:
     shape: Shape
     kind: str = "mongodb"
     since: date | None = None
+    follows: ClassVar[bool] = True  # a look costs one query and a load only what changed: it may be taken at once
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from opetence_assets.dataset import DataError, Dataset, Deletes, Extract, Extraction, Facts
 from opetence_assets.sources.postgres_rows import DELETED, Change, Log, Rows
@@ -52,6 +52,7 @@ class PostgresChanges:
     publication: str
     kind: str = "postgresql"
     since: date | None = None
+    follows: ClassVar[bool] = True  # a look costs one query and a load only what changed: it may be taken at once
 
     @property
     def system(self) -> str:
