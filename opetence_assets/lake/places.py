@@ -153,6 +153,19 @@ def files_before(lake: Lake, prefix: str, moment: datetime) -> list[str]:
     return [entry["path"] for page in pages for entry in page if entry["last_modified"] < moment]
 
 
+def written_at(lake: Lake, prefix: str) -> dict[str, datetime]:
+    """When each file in a folder and below was last written, by path; temporary files left out."""
+    from datetime import UTC, datetime
+
+    if lake.is_local:
+        paths = listing(lake, prefix)
+        return {path: datetime.fromtimestamp(os.stat(lake.address(path)).st_mtime, UTC) for path in paths}
+    import obstore
+
+    pages = obstore.list(store_of(lake), prefix.rstrip("/") + "/")
+    return {entry["path"]: entry["last_modified"] for page in pages for entry in page}
+
+
 def deleted(lake: Lake, paths: Iterable[str]) -> None:
     """Deletes files; those already gone are no error."""
     for path in paths:

@@ -1,0 +1,133 @@
+"""The collector: brings every copy to what the policy asks. It alone deletes, and only what the planner says.
+
+It refuses to delete much at once: an attacker who fills the store with new backups to push the good ones out of
+retention, a wrong clock or a mistyped policy look the same, and a person looks at them first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from opetence_assets.backup.copies import Copy, Partition
+from opetence_assets.backup.manifests import manifests, read_manifest
+from opetence_assets.backup.planning import Action, Step, planned
+from opetence_assets.backup.policy import Policy
+from opetence_assets.backup.proofs import READ, Proof, proofs, prove
+from opetence_assets.backup.verify import Damage
+from opetence_assets.lake.places import Lake
+
+UNDER_WAY = timedelta(days=1)  # an object this young may belong to a backup whose manifest is still to come
+FULL_AFTER = timedelta(days=7)  # bits rot where nobody looks: a week's partitions read all of it once
+FEW = 8  # so many partitions of a zone may always go at once: a week's round that was missed
+
+
+class TooMany(Exception):
+    """More would be deleted at once than a day's round deletes; nothing was."""
+
+
+@dataclass
+class Collected:
+    """What was done.
+
+    Attributes:
+        steps: the decisions that were carried out.
+        copied_bytes, freed_bytes: by copy.
+        damages: what was found when partitions were read back, by copy.
+    """
+
+    steps: list[Step] = field(default_factory=list[Step])
+    copied_bytes: Counter[str] = field(default_factory=Counter[str])
+    freed_bytes: Counter[str] = field(default_factory=Counter[str])
+    damages: dict[str, list[Damage]] = field(default_factory=lambda: defaultdict[str, list[Damage]](list))
+
+
+def decided(policy: Policy, copies: Mapping[str, Copy], now: datetime) -> list[Step]:
+    """What is to be done, copies that the environment does not name left out; nothing is changed."""
+    holdings = {name: copy.holdings() for name, copy in copies.items()}
+    return [step for step in planned(policy, holdings, now) if step.copy in copies]
+
+
+def copy_missing(policy: Policy, copies: Mapping[str, Copy], store: Lake, now: datetime, done: Collected) -> None:
+    """Has every copy take what the policy wants there, locked as it says, and reads back what nobody has read yet."""
+    for step in decided(policy, copies, now):
+        if step.action is Action.COPY:
+            copy, of = copies[step.copy], (step.zone, step.partition)
+            done.copied_bytes[copy.rule.name] += copy.take(of, locked_until(policy, step, now))
+            done.steps.append(step)
+    for copy in copies.values():
+        unread = sorted(of for of, held in copy.holdings().items() if not held.verified)
+        for of in unread:  # oldest first: what it has in common with the next is known then
+            prove_read(copy, store, of, now, done)
+
+
+def prove_read(copy: Copy, store: Lake, of: Partition, now: datetime, done: Collected) -> None:
+    """Reads a partition back from a copy and keeps the proof, or the damages.
+
+    What the zone's last proven partition shares with it is read again only after ``FULL_AFTER``.
+    """
+    began = datetime.now(UTC)
+    manifest = manifests(store, *of)[-1]
+    known, full_at = _known(copy, store, of[0], now)
+    damages = copy.check(of, known)
+    done.damages[copy.rule.name] += damages
+    if not damages:
+        facts = {
+            "seconds": (datetime.now(UTC) - began).total_seconds(),
+            "bytes": sum(one.bytes for _, _, one in manifest.contents() if one.sha256 not in known),
+            "full_at": (full_at or now).isoformat(),
+        }
+        prove(store, Proof(copy.rule.name, manifest.path, manifest.sha256, READ, now, facts))
+
+
+def _known(copy: Copy, store: Lake, zone: str, now: datetime) -> tuple[set[str], datetime | None]:
+    """The objects that were read with the zone's last proof, and when all of them had been."""
+    last = next(iter(reversed(proofs(store, f"{copy.rule.name}/{zone}", READ))), None)
+    full_at = datetime.fromisoformat(last.facts["full_at"]) if last else None
+    if last is None or full_at is None or now - full_at > FULL_AFTER:
+        return set(), None
+    try:
+        return read_manifest(store, last.manifest).hashes, full_at
+    except FileNotFoundError:  # it went with its partition
+        return set(), None
+
+
+def locked_until(policy: Policy, step: Step, now: datetime) -> datetime | None:
+    """Until when a partition is locked in a copy, from now."""
+    locked = policy.zones[step.zone].locked.get(step.copy)
+    return now + locked if locked else None
+
+
+def collect(policy: Policy, copies: Mapping[str, Copy], now: datetime, done: Collected, *, many: bool = False) -> None:
+    """Deletes what the policy keeps no longer, then frees what nothing needs.
+
+    Raises:
+        TooMany: more than a few, and more than half, of a zone's partitions in a copy would go, and ``many`` is not
+            said.
+        BackupDamaged: a manifest that stays cannot be read; no object was deleted.
+    """
+    steps = decided(policy, copies, now)
+    gone: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.action is Action.DELETE:
+            gone[step.copy].append(step)
+    if not many:
+        _refuse_many(steps)
+    for name, copy in copies.items():
+        if gone[name]:
+            copy.drop([(step.zone, step.partition) for step in gone[name]])
+            done.steps += gone[name]
+        done.freed_bytes[name] += copy.sweep(now - UNDER_WAY)
+
+
+def _refuse_many(steps: list[Step]) -> None:
+    deleted = Counter((step.copy, step.zone) for step in steps if step.action is Action.DELETE)
+    stay = Counter((step.copy, step.zone) for step in steps if step.action is Action.KEEP)
+    for (copy, zone), number in deleted.items():
+        if number > max(FEW, stay[copy, zone]):
+            raise TooMany(
+                f"{copy}: found {number} partitions of {zone} to delete and {stay[copy, zone]} to keep; allowed: up to"
+                f" {max(FEW, stay[copy, zone])} at once. Next: opetence backup plan, then collect --many"
+            )

@@ -1,0 +1,73 @@
+"""What was read back or restored, when, and how long it took: a backup without a proof counts as unproven.
+
+A proof is a small file that is never changed, named by copy, zone, partition and revision; it notes the manifest's
+hash, so a manifest that was replaced has none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from opetence_assets.backup.manifests import FOLDER as MANIFESTS
+from opetence_assets.lake.places import Lake, listing, put_new, read
+
+FOLDER = "proofs"
+READ, RESTORED = "read", "restored"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One proof.
+
+    Attributes:
+        kind: ``read`` (every byte as recorded) or ``restored``.
+        manifest: path of the manifest that it is about; ``sha256`` is its hash.
+        facts: seconds, bytes, rows … as the prover measured them.
+    """
+
+    copy: str
+    manifest: str
+    sha256: str
+    kind: str
+    at: datetime
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def prove(store: Lake, proof: Proof) -> None:
+    """Keeps a proof, durably."""
+    body = asdict(proof) | {"at": proof.at.isoformat()}
+    put_new(store, _path(proof), (json.dumps(body, sort_keys=True, default=str) + "\n").encode())
+
+
+def proven(store: Lake, copy: str, *kinds: str) -> set[str]:
+    """The paths of all manifests that a proof (of one of these kinds) is about in a copy; a listing, no more."""
+    found = (path.split("/") for path in listing(store, f"{FOLDER}/{copy}"))
+    return {
+        f"{MANIFESTS}/{zone}/{partition}/{name[:6]}.json"
+        for *_, zone, partition, name in found
+        if not kinds or name.split("-")[1] in kinds
+    }
+
+
+def proofs(store: Lake, copy: str | None = None, kind: str | None = None) -> list[Proof]:
+    """Every proof (of a copy, of a kind), oldest first."""
+    paths = listing(store, f"{FOLDER}/{copy}" if copy else FOLDER)
+    found = [
+        _decoded(read(store, path)) for path in paths if kind is None or path.rsplit("/", 1)[1].split("-")[1] == kind
+    ]
+    return sorted(found, key=lambda proof: proof.at)
+
+
+def _path(proof: Proof) -> str:
+    of = proof.manifest.removeprefix(f"{MANIFESTS}/").removesuffix(".json")
+    return f"{FOLDER}/{proof.copy}/{of}-{proof.kind}-{proof.at:%Y%m%dT%H%M%S%f}.json"
+
+
+def _decoded(data: bytes) -> Proof:
+    body: dict[str, Any] = json.loads(data)
+    body["at"] = datetime.fromisoformat(body["at"])
+    return Proof(**body)
