@@ -55,11 +55,14 @@ def copy_missing(policy: Policy, copies: Mapping[str, Copy], store: Lake, now: d
     for step in decided(policy, copies, now):
         if step.action is Action.COPY:
             copy, of = copies[step.copy], (step.zone, step.partition)
-            done.copied_bytes[copy.rule.name] += copy.take(of, locked_until(policy, step, now))
+            done.copied_bytes[copy.rule.name] += copy.take(of, locked_until(policy, step.copy, step.zone, now))
             done.steps.append(step)
-    for copy in copies.values():
+    taken = {(step.copy, step.zone, step.partition) for step in done.steps}
+    for name, copy in copies.items():
         unread = sorted(of for of, held in copy.holdings().items() if not held.verified)
         for of in unread:  # oldest first: what it has in common with the next is known then
+            if (name, *of) not in taken:  # it was made there, or a kill came before its lock
+                copy.take(of, locked_until(policy, name, of[0], now))
             prove_read(copy, store, of, now, done)
 
 
@@ -94,9 +97,9 @@ def _known(copy: Copy, store: Lake, zone: str, now: datetime) -> tuple[set[str],
         return set(), None
 
 
-def locked_until(policy: Policy, step: Step, now: datetime) -> datetime | None:
-    """Until when a partition is locked in a copy, from now."""
-    locked = policy.zones[step.zone].locked.get(step.copy)
+def locked_until(policy: Policy, copy: str, zone: str, now: datetime) -> datetime | None:
+    """Until when a zone's partitions are locked in a copy, from now."""
+    locked = policy.zones[zone].locked.get(copy) if zone in policy.zones else None
     return now + locked if locked else None
 
 

@@ -53,13 +53,14 @@ def copied_in(copying: Copying, source: Lake, path: str, owner: str, size: int) 
         LakeDamaged: the file is missing or has not the bytes that its log says; names ``owner``.
     """
 
-    def named(digest: Digest, _: Path) -> str:
+    def named(digest: Digest, _: Path) -> str | None:
         if digest.bytes != size:
             raise LakeDamaged(
                 f"{owner}: found {digest.bytes:,} bytes in {path}; allowed: {size:,}, as its log says."
                 " Next: restore the table from an earlier backup"
             )
-        return object_path(digest.sha256)
+        placed = object_path(digest.sha256)
+        return None if copying.sizes.get(placed) == size else placed
 
     try:
         digest = copied(source, path, copying.store, named)

@@ -66,11 +66,11 @@ def digest_of(place: Lake, path: str) -> Digest:
     return _poured(place, path, lambda _: None)
 
 
-def copied(source: Lake, path: str, target: Lake, named: Callable[[Digest, Path], str]) -> Digest:
+def copied(source: Lake, path: str, target: Lake, named: Callable[[Digest, Path], str | None]) -> Digest:
     """Copies a file and returns what its bytes were; durable when it returns, absent before.
 
-    ``named`` is told the bytes' digest and a local file that holds them, and gives the name in ``target``; what it
-    raises (the bytes are not those expected) leaves ``target`` as it was.
+    ``named`` is told the bytes' digest and a local file that holds them, and gives the name in ``target``, or None
+    if it is there already; what it raises (the bytes are not those expected) leaves ``target`` as it was.
     """
     folder = Path(target.uri) if target.is_local else Path(tempfile.gettempdir())
     made_folder(folder)
@@ -78,7 +78,9 @@ def copied(source: Lake, path: str, target: Lake, named: Callable[[Digest, Path]
     try:
         with temporary.open("wb") as file:
             digest = _poured(source, path, file.write)
-        _placed(temporary, target, named(digest, temporary))
+        name = named(digest, temporary)
+        if name is not None:
+            _placed(temporary, target, name)
     finally:
         temporary.unlink(missing_ok=True)
     return digest
