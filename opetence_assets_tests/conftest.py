@@ -21,7 +21,8 @@ LONG = ("test_whole_path", "benchmarks", "warehouse", "conformance", "refinement
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
-        return next((n for n, name in enumerate(LONG) if name in item.nodeid), len(LONG))
+        file = item.nodeid.partition("::")[0]
+        return next((n for n, name in enumerate(LONG) if name in file), len(LONG))
 
     items.sort(key=place)
 
