@@ -10,7 +10,6 @@ from typing import Any
 
 import polars as pl
 
-
 RUNS = 64  # of a batch, at most: a source that was read from its middle on has two
 
 

@@ -1,6 +1,7 @@
 """Loads made at random, refined, replayed and given up: every row is somewhere, and silver is what a plain model says.
 
-``python -m opetence_assets_tests.refinement.conservation 1000`` makes a thousand loads; the suite makes some.
+``python -m opetence_assets_tests.refinement.conservation 1000`` tells a thousand stories of up to twenty loads, drawn
+and shrunk by hypothesis; the suite tells some.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandera.polars as pa
 import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from opetence_assets.checks.completeness import completeness_results
 from opetence_assets.dataset import Dataset, Utc
@@ -119,41 +121,55 @@ def is_valid(row: Row, dataset: Dataset) -> bool:
     return row["amount"] is not None and 0 <= row["amount"] < limit
 
 
-def made(random: Random) -> list[Row]:
-    """Rows of few keys and few moments, so that they meet; some broken, some deleted."""
-    rows = [
+ROWS = st.lists(
+    st.fixed_dictionaries(
         {
-            "id": random.randrange(8),
-            "amount": random.choice([None, -1, 5, 20, 60, 80]),
-            "at": START + timedelta(hours=random.randrange(6)),
-            "_deleted": random.random() < 0.15,
+            "id": st.integers(0, 7),
+            "amount": st.sampled_from([5, 20, 60, 80, -1, None]),
+            "at": st.integers(0, 5).map(lambda hours: START + timedelta(hours=hours)),
+            "_deleted": st.sampled_from([False] * 6 + [True]),
         }
-        for _ in range(random.randrange(1, 7))
-    ]
-    return list({row["id"]: row for row in rows}.values())
+    ),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda row: row["id"],
+)
+NEXT = st.sampled_from(["with the next"] * 2 + ["refine"] * 5 + ["replay", "give up"])
+LOADS = st.lists(st.tuples(ROWS, NEXT), min_size=1, max_size=20)
+"""Loads of few keys and few moments, so that they meet, and what is done after each: simplest first, to shrink to."""
 
 
-def told(seed: int, loads: int) -> None:
+def told(loads: Sequence[tuple[Sequence[Row], str]]) -> None:
     """A story of some loads; raises where the platform and the model disagree."""
-    random, dataset = Random(seed), things(50)
+    dataset = things(50)
     with TemporaryDirectory() as folder:
         story = Story(place_at(f"{folder}/lake"), Path(folder) / "scratch", dataset, replace(dataset, rules={}))
-        for _ in range(loads):
-            story.load(made(random))
-            if random.random() < 0.3:
-                continue  # refined together with the next
+        for rows, after in loads:
+            story.load(rows)
+            if after == "with the next":
+                continue
             story.refine()
             story.agrees()
-            if random.random() < 0.2:
-                story.replay()
+            if after != "refine":
+                (story.replay if after == "replay" else story.give_up)()
                 story.agrees()
-            if random.random() < 0.1:
-                story.give_up()
-                story.agrees()
+
+
+def prove(examples: int) -> int:
+    """Draws so many stories and tells each; a failing one is shrunk to the fewest loads and rows. Loads told."""
+    loads = 0
+
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(LOADS)
+    def each(story: list[tuple[list[Row], str]]) -> None:
+        nonlocal loads
+        loads += len(story)
+        told(story)
+
+    each()
+    return loads
 
 
 if __name__ == "__main__":
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    for seed in range(wanted // 20):
-        told(seed, 20)
-    sys.stdout.write(f"{wanted} loads: every row accounted for, silver as the model says\n")
+    sys.stdout.write(f"{wanted} stories of {prove(wanted)} loads: every row accounted for, silver as the model says\n")
