@@ -167,16 +167,16 @@ def verdicts(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> list[bool]:
 def counted_by_scan(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> dict[str, int]:
     """What the one scan counts, in batches of a few rows."""
     contract = Contract((), rules_of_schema(schema), unique_sets(schema))
-    with _small_batches(frame):
+    with _small_batches():
         scan = scanned(contract, frame.lazy())
     assert scan.rows == len(frame)
     return {**scan.broken, **{f"unique: {names}": rows for names, rows in scan.repeated.items() if rows}}
 
 
 @contextmanager
-def _small_batches(frame: pl.DataFrame) -> Iterator[None]:
+def _small_batches() -> Iterator[None]:
     kept = pl.LazyFrame.collect_batches
-    pl.LazyFrame.collect_batches = lambda *_, **__: frame.iter_slices(7)  # type: ignore[method-assign,assignment]
+    pl.LazyFrame.collect_batches = lambda rows, **_: rows.collect().iter_slices(7)  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:

@@ -134,6 +134,7 @@ ROWS = st.lists(
     max_size=6,
     unique_by=lambda row: row["id"],
 )
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 NEXT = st.sampled_from(["with the next"] * 2 + ["refine"] * 5 + ["replay", "give up"])
 LOADS = st.lists(st.tuples(ROWS, NEXT), min_size=1, max_size=20)
 """Loads of few keys and few moments, so that they meet, and what is done after each: simplest first, to shrink to."""
@@ -159,7 +160,12 @@ def prove(examples: int) -> int:
     """Draws so many stories and tells each; a failing one is shrunk to the fewest loads and rows. Loads told."""
     loads = 0
 
-    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
     @given(LOADS)
     def each(story: list[tuple[list[Row], str]]) -> None:
         nonlocal loads
