@@ -88,7 +88,7 @@ def test_the_first_run_brings_everything_to_gold(platform: Platform) -> None:
     assert summary["succeeded"]
     assert summary["checks"]["failed"] == []
     assert summary["release"].startswith("1 of ")
-    assert "bronze, gold, silver" in summary["backup"]
+    assert "bronze, gold, keys, silver" in summary["backup"]
     assert differences(platform.settings, lake_at(platform.settings)) == []
 
 
