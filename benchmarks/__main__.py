@@ -14,7 +14,7 @@ from benchmarks.sizes import SIZES
 
 CLAIMS = (
     *("extract", "incremental", "changes", "streams", "gentle", "silver", "checks", "personal", "gold", "backups"),
-    *("step", "latency"),
+    *("recovery", "step", "latency"),
 )
 
 

@@ -6,9 +6,9 @@ import warnings
 
 import dagster as dg
 
-from opetence_assets.automation.schedules import hourly_round, nightly_backup
+from opetence_assets.automation.schedules import hourly_backup, hourly_round, nightly_backup
 from opetence_assets.automation.sensors import carry_on, changed_tables, dropped_files
-from opetence_assets.backup.assets import ZONES, backup_asset
+from opetence_assets.backup.assets import ZONES, backup_asset, production_backups
 from opetence_assets.checks.assets import bronze_checks, silver_checks
 from opetence_assets.datasets import all_datasets
 from opetence_assets.lineage.columns import column_graph
@@ -32,6 +32,7 @@ _quarantine, _judged = [quarantine_asset(d) for d in _datasets], [silver_checks(
 _syncs = [spec for d in _datasets for spec in sync_specs(d)]
 _people = exposure_specs(_manifest)
 _backups = [backup_asset(zone, RELEASE, max(d.backup.keep_days for d in _datasets)) for zone in ZONES]
+_production = production_backups(read_settings())
 _tables = [
     asset.key
     for d, pair in zip(_datasets, zip(_bronze, _silver, strict=True), strict=True)
@@ -49,11 +50,16 @@ defs = dg.Definitions(
         _gold,
         *_people,
         *_backups,
+        *_production,
     ],
     asset_checks=[*(bronze_checks(d) for d in _datasets), *_judged],
     jobs=[replay_job(_datasets, _judged)],
     sensors=[dropped_files(_datasets), changed_tables(_datasets), carry_on()],
-    schedules=[hourly_round(dg.AssetSelection.assets(*_tables, *_gold.keys)), nightly_backup(ZONES)],
+    schedules=[
+        hourly_round(dg.AssetSelection.assets(*_tables, *_gold.keys)),
+        nightly_backup(ZONES),
+        *map(hourly_backup, _production),
+    ],
     resources={"platform": Platform()},
     executor=dg.in_process_executor,  # measured: 0.05 CPU-s a step against 5-6 for a process each
 )

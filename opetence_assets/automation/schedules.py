@@ -1,4 +1,6 @@
-"""What is due by the clock: the daily backup, and a full round each hour in case a sensor was down."""
+"""What is due by the clock: the daily backup, production's each hour, and a full round each hour in case a sensor was
+down.
+"""
 
 import dagster as dg
 
@@ -10,6 +12,14 @@ def nightly_backup(zones: tuple[str, ...]):
     )
     return dg.build_schedule_from_partitioned_job(
         job, hour_of_day=1, minute_of_hour=30, default_status=dg.DefaultScheduleStatus.RUNNING
+    )
+
+
+def hourly_backup(asset: dg.AssetsDefinition):
+    """Backs production up, each hour into that hour's partition."""
+    job = dg.define_asset_job("hourly_backup", dg.AssetSelection.assets(*asset.keys))
+    return dg.build_schedule_from_partitioned_job(
+        job, minute_of_hour=5, default_status=dg.DefaultScheduleStatus.RUNNING
     )
 
 

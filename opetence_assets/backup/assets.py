@@ -1,4 +1,4 @@
-"""Backup assets: one a zone, a partition a day."""
+"""Backup assets: one a zone, a partition a day; production's, a partition an hour."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import dagster as dg
 
 from opetence_assets.lake.releases import current_release, release_as_of
+from opetence_assets.postgres.address import production_uri
 from opetence_assets.resources import Platform
+from opetence_assets.settings import Settings
 
 ZONES = ("bronze", "silver", "gold")
 FIRST_DAY = "2026-01-01"
@@ -64,6 +66,42 @@ def backup_asset(zone: str, release_key: dg.AssetKey, keep_days: int) -> dg.Asse
         )
 
     return backup
+
+
+def production_backups(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Production's asset, where somebody said what is to be backed up."""
+    return [production_backup] if production_uri(settings) else []
+
+
+@dg.asset(
+    key=dg.AssetKey(["backup", "production"]),
+    partitions_def=dg.HourlyPartitionsDefinition(
+        start_date=f"{FIRST_DAY}T00", fmt="%Y-%m-%dT%H", timezone="UTC", end_offset=1
+    ),
+    group_name="backup",
+    kinds={"postgres", "backup"},
+    owners=["team:data"],
+    tags={"zone": "backup"},
+    description="Production's PostgreSQL: a verified base backup (the day's first is full) and the log since the last.",
+    pool="backup_production",
+)
+def production_backup(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[Any]:
+    """Makes the hour's base backup and puts it and the log received into the store."""
+    from opetence_assets.backup.hourly import back_up_production
+
+    manifest = back_up_production(platform.settings, context.partition_key)
+    base = manifest.facts["base"]
+    return dg.MaterializeResult(
+        metadata={
+            "kind": f"full: {base['full_because']}" if base["parent"] is None else f"incremental on {base['parent']}",
+            "restorable_from": base["finished_at"],
+            "log_received_until": (manifest.facts["mark"] or {}).get("at", "nobody receives the log: opetence ui"),
+            "files": len(manifest.files),
+            "bytes": manifest.bytes,
+            "bytes_copied": manifest.copied_bytes,
+            "sha256": manifest.sha256,
+        }
+    )
 
 
 def _end_of(day: date) -> datetime:

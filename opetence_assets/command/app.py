@@ -7,6 +7,7 @@ import typer
 from opetence_assets.command import (
     backups,
     plan,
+    postgres,
     quarantine,
     release,
     report,
@@ -31,6 +32,7 @@ app.command("plan")(plan.plan)
 app.command("query")(sql.query)
 app.add_typer(backups.app, name="backup")
 app.command("restore")(backups.restore)
+app.add_typer(postgres.app, name="postgres")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(release.app, name="release")
 app.command("report")(report.report)

@@ -73,6 +73,9 @@ def run_phases(
 
 def phases(settings: Settings, select: Sequence[str], *, reload: bool = False, hold: bool = False) -> Iterator[Phase]:
     """Files by the day, tables by watermark, gold, backups; each only if it is due when its turn comes."""
+    from opetence_assets.backup.hourly import is_due
+    from opetence_assets.backup.partitions import partition_of
+    from opetence_assets.backup.snapshot import ZONES
     from opetence_assets.datasets import all_datasets, dataset_named
     from opetence_assets.lake.places import lake_at
     from opetence_assets.lake.releases import current_release
@@ -88,8 +91,11 @@ def phases(settings: Settings, select: Sequence[str], *, reload: bool = False, h
         yield Phase("tables", [d.table(zone) for d in tables for zone in ("bronze", "silver")], config=config)
     if _gold_is_due(lake, settings):
         yield Phase("gold", ["gold"], config={"gold": {"hold": True}} if hold else {})
+    hour = partition_of("hour", datetime.now(UTC))
+    if is_due(settings, hour):
+        yield Phase("production", ["backup/production"], partition=hour)
     if current_release(lake) is not None:
-        yield Phase("backup", ["backup"], partition=datetime.now(UTC).date().isoformat())
+        yield Phase("backup", [f"backup/{zone}" for zone in ZONES], partition=datetime.now(UTC).date().isoformat())
 
 
 def _is_due(dataset: Dataset, lake: Lake, settings: Settings) -> bool:

@@ -9,6 +9,8 @@ from opetence_assets.settings import Settings
 if TYPE_CHECKING:
     from opetence_assets.command.phases import Outcome
 
+DAY = len("2026-11-21")  # of a partition's name, which may be an hour's
+
 
 def as_data(outcome: Outcome, settings: Settings) -> dict[str, Any]:
     """The summary for machines."""
@@ -27,6 +29,8 @@ def show(outcome: Outcome, settings: Settings) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from opetence_assets.postgres.address import URI, production_uri
+
     console = Console()
     for failure in outcome.failures:
         console.print(f"[bold red]failed[/] {failure}", highlight=False, soft_wrap=True, markup=True)
@@ -43,6 +47,8 @@ def show(outcome: Outcome, settings: Settings) -> None:
     table.add_row("checks", _counted(outcome))
     table.add_row("release", f"{standing['release'] or 'none yet'}")
     table.add_row("backup", f"{standing['backup'] or 'none yet'}")
+    if production_uri(settings) is None:
+        table.add_row("production", f"its PostgreSQL is not backed up: {URI} is not set")
     table.add_row("time", "   ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.seconds.items()))
     table.add_row(
         "next", 'make ui   ·   opetence query "SELECT * FROM gold.daily_revenue"   ·   opetence status   ·   make tick'
@@ -76,8 +82,8 @@ def _standing(settings: Settings) -> dict[str, Any]:
     # What their paths say is enough: a month of backups is not read for one line.
     store = place_at(settings.backups, settings.storage_options)
     backups = [place_of(path) for path in manifest_paths(store)]
-    newest = max((partition for _, partition in backups), default=None)
-    zones = sorted({zone for zone, partition in backups if partition == newest})
+    newest = max((partition[:DAY] for _, partition in backups), default=None)
+    zones = sorted({zone for zone, partition in backups if partition[:DAY] == newest})
     return {
         "release": f"{release.number} of {release.created_at:%Y-%m-%d %H:%M:%S} UTC" if release else None,
         "backup": f"{newest} ({', '.join(zones)})" if newest else None,

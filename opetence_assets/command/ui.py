@@ -25,6 +25,7 @@ def ui(port: Annotated[int, typer.Option(help="port of the web server")] = 3000)
     """Serves the lineage graph on 127.0.0.1 with sensors, schedules and automation running."""
     from opetence_assets.command.instance import prepare_dagster_home
     from opetence_assets.command.run import ensure_sandbox
+    from opetence_assets.postgres.address import URI, production_uri
     from opetence_assets.settings import read_settings
     from opetence_assets.warehouse.manifest import ensure_manifest
 
@@ -33,10 +34,13 @@ def ui(port: Annotated[int, typer.Option(help="port of the web server")] = 3000)
     prepare_dagster_home(settings)
     ensure_manifest(settings)
     _create_storage()
+    receives = production_uri(settings) is not None
+    if not receives:
+        typer.echo(f"{URI} is not set: production's PostgreSQL is not backed up")
     sockets = warm_socket(settings), settings.dagster_home / "code.sock"
     with _alone(settings.dagster_home / "ui.pids") as pids:
         typer.echo(f"Opetence on http://{HOST}:{port}   (Ctrl-C stops it; drop partners' files in {settings.drop})")
-        _serve(_commands(port, *sockets, _workspace(settings.dagster_home, sockets[1])), sockets, pids)
+        _serve(_commands(port, *sockets, _workspace(settings.dagster_home, sockets[1]), receives), sockets, pids)
 
 
 def _create_storage() -> None:
@@ -49,8 +53,8 @@ def _create_storage() -> None:
         instance.event_log_storage.get_concurrency_keys()
 
 
-def _commands(port: int, warm: Path, code: Path, workspace: Path) -> list[list[str]]:
-    """What loads the code, then what needs it loaded."""
+def _commands(port: int, warm: Path, code: Path, workspace: Path, receives: bool) -> list[list[str]]:
+    """What loads the code, then what needs it loaded; then the receiver of production's log, where there is one."""
     quiet = ["--log-level", "warning"]
     location = ["-m", "opetence_assets.definitions", "--location-name", "opetence", "--inject-env-vars-from-instance"]
     commands = [
@@ -59,6 +63,7 @@ def _commands(port: int, warm: Path, code: Path, workspace: Path) -> list[list[s
         ["dagster_webserver", "-h", HOST, "-p", str(port), "-w", str(workspace), *quiet],
         ["dagster._daemon", "run", "-w", str(workspace), *quiet],
         ["opetence_assets.command.following"],
+        *([["opetence_assets.command.receiving"]] if receives else []),
     ]
     return [[sys.executable, "-m", *command] for command in commands]
 

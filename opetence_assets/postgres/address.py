@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -24,6 +25,11 @@ NAMES = {
 def production_uri(settings: Settings) -> str | None:
     """Where production is backed up from; None where nobody said."""
     return settings.variables.get(URI, "").strip() or None
+
+
+def working_folder(settings: Settings) -> Path:
+    """Where base backups and the log are received, on this machine."""
+    return settings.home / "postgres"
 
 
 def libpq_variables(uri: str) -> dict[str, str]:

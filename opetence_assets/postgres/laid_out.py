@@ -49,7 +49,7 @@ def laid_out(folder: Path, chain: Sequence[Backup], into: Path, tools: Programs)
             os.rename(data / name, data / f"{name}.production")
     for name in SIGNALS:
         (data / name).unlink(missing_ok=True)
-    _place_log(folder, chain[-1], data / "pg_wal")
+    place_log(folder, chain[-1], data / "pg_wal")
     return data
 
 
@@ -65,8 +65,11 @@ def _unpacked(backup: Path, into: Path, tools: Programs) -> Path:
     return into
 
 
-def _place_log(folder: Path, base: Backup, into: Path) -> None:
-    """Copies, never links: the server writes into the files that it finds there."""
+def place_log(folder: Path, base: Backup, into: Path) -> None:
+    """Copies the log received from a base backup on, each segment under its own name, also one not yet complete.
+
+    Never links: the server writes into the files that it finds there.
+    """
     placed = set[str]()
     whole = False
     while not whole:  # the receiver may rename a segment that is complete while it is looked for

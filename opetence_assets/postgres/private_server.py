@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ def configured(copy: Copy, target: datetime | None) -> None:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "hot_standby": "off",  # who connects sees the target's state, never one before it
+        "recovery_init_sync_method": "syncfs" if sys.platform == "linux" else "fsync",  # not 1,300 fsyncs, one
         "restore_command": "false",  # the log is in pg_wal
         "recovery_target_time": target.astimezone(UTC).isoformat(sep=" ") if target else "",
         "recovery_target_action": "promote",

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from opetence_assets.lake.durability import fsync_file, fsync_folder
 
@@ -114,15 +115,22 @@ def _files(folder: Path) -> list[Path]:
 def read_mark(folder: Path) -> Mark | None:
     """The newest moment up to which everything was received; None before the first."""
     try:
-        noted = json.loads((folder / MARK).read_bytes())
+        return mark_of(json.loads((folder / MARK).read_bytes()))
     except FileNotFoundError:
         return None
-    return Mark(datetime.fromisoformat(noted["at"]), noted["lsn"], noted["system"])
 
 
 def write_mark(folder: Path, mark: Mark) -> None:
     """Replaces the mark, whole and durable."""
-    put_json(folder / MARK, {**asdict(mark), "at": mark.at.isoformat()})
+    put_json(folder / MARK, as_json(mark))
+
+
+def mark_of(noted: Mapping[str, Any]) -> Mark:
+    return Mark(datetime.fromisoformat(noted["at"]), noted["lsn"], noted["system"])
+
+
+def as_json(mark: Mark) -> dict[str, Any]:
+    return {**asdict(mark), "at": mark.at.isoformat()}
 
 
 def put_json(file: Path, content: object) -> None:

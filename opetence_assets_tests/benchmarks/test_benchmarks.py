@@ -14,7 +14,18 @@ from benchmarks.place import Place, place
 from benchmarks.results import shown, write
 from benchmarks.sizes import SIZES
 
-QUICK = ("extract", "incremental", "changes", "streams", "gentle", "silver", "checks", "personal", "backups")
+QUICK = (
+    "extract",
+    "incremental",
+    "changes",
+    "streams",
+    "gentle",
+    "silver",
+    "checks",
+    "personal",
+    "backups",
+    "recovery",
+)
 # "gold" and "step" want a company that the whole path was taken for: they are in test_whole_path.
 
 

@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,8 @@ from typing import Any
 import psutil
 from adbc_driver_postgresql import dbapi
 
+from opetence_assets.backup.production import restored_production
+from opetence_assets.lake.places import Lake
 from opetence_assets.postgres.private_server import ask, stopped
 from opetence_assets.postgres.recover import Recovered, recovered
 from opetence_assets.postgres.stream import lag, received
@@ -49,6 +51,8 @@ class Production:
         with dbapi.connect(self.server.admin_uri, autocommit=True) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
+                if statement.startswith("SELECT"):
+                    cursor.fetchall()  # the driver runs a query no further than it is read
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         with dbapi.connect(self.server.admin_uri, autocommit=True) as connection, connection.cursor() as cursor:
@@ -94,7 +98,7 @@ class Production:
 
 
 @contextmanager
-def production() -> Iterator[Production]:
+def production() -> Generator[Production]:
     """A server with an empty ledger; its clock of commits is the oracle."""
     home = Path(tempfile.mkdtemp(prefix="prd", dir="/tmp"))
     home.chmod(0o755)  # a restored copy's owner passes through
@@ -111,7 +115,7 @@ def production() -> Iterator[Production]:
 
 
 @contextmanager
-def receiving(production: Production) -> Iterator[threading.Event]:
+def receiving(production: Production) -> Generator[threading.Event]:
     """The receiver at work; what it says is kept."""
     ended = threading.Event()
     receiver = threading.Thread(
@@ -132,13 +136,19 @@ def receiver_of(production: Production) -> psutil.Process:
 
 
 @contextmanager
-def restored(production: Production, target: datetime | None) -> Iterator[Recovered]:
-    """A copy as of a moment; gone afterwards."""
+def restored(
+    production: Production, target: datetime | None, store: Lake | None = None, *, live: bool = False
+) -> Generator[Recovered]:
+    """A copy as of a moment, from the working folder or a store (``live``: both); gone afterwards."""
     into = Path(tempfile.mkdtemp(prefix="cpy", dir="/tmp"))
     into.chmod(0o755)
     copy: Recovered | None = None
     try:
-        copy = recovered(production.folder, target, into / "copy", os.environ)
+        if store is None:
+            copy = recovered(production.folder, target, into / "copy", os.environ)
+        else:
+            folder = production.folder if live else None
+            copy = restored_production(store, target, into / "copy", os.environ, live=folder)
         yield copy
     finally:
         if copy:

@@ -13,7 +13,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -93,8 +93,12 @@ def _moment(backups: list[Backup], last: datetime, chance: random.Random) -> dat
     return first + max(last - first, timedelta(0)) * chance.random()
 
 
+def acknowledged_by_nobody(moment: float) -> None:
+    """Nobody asks."""
+
+
 @contextmanager
-def under_load(shop: Production, acknowledged: Callable[[float], None] = lambda _: None) -> Iterator[None]:
+def under_load(shop: Production, acknowledged: Callable[[float], None] = lambda _: None) -> Generator[None]:
     """Two writers at work, each as fast as the server takes it; a killed server ends them."""
     ended = threading.Event()
 
@@ -109,9 +113,15 @@ def under_load(shop: Production, acknowledged: Callable[[float], None] = lambda 
         except dbapi.Error:
             return
 
+    def append(_: int) -> str:
+        return APPEND.removesuffix("RETURNING n")
+
+    def rewrite(number: int) -> str:
+        return REWRITE.format(part=number % 40)
+
     writers = [
-        threading.Thread(target=write, args=(lambda _: APPEND.removesuffix("RETURNING n"), acknowledged), daemon=True),
-        threading.Thread(target=write, args=(lambda n: REWRITE.format(part=n % 40), lambda _: None), daemon=True),
+        threading.Thread(target=write, args=(append, acknowledged), daemon=True),
+        threading.Thread(target=write, args=(rewrite, acknowledged_by_nobody), daemon=True),
     ]
     for writer in writers:
         writer.start()

@@ -1,0 +1,207 @@
+"""Production's backup on a real server: exact restores, accidents, refusals; one server for all of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from opetence_assets.backup.production import snapshot_production
+from opetence_assets.backup.verify import verify
+from opetence_assets.dataset import DataError
+from opetence_assets.lake.places import Lake
+from opetence_assets.postgres.basebackups import BASES, backups, made
+from opetence_assets.postgres.binaries import FOLDER, programs
+from opetence_assets.postgres.recover import recovered
+from opetence_assets.postgres.standing import standing
+from opetence_assets.postgres.stream import lag
+from opetence_assets.postgres.trimming import trimmed
+from opetence_assets_tests.postgres.production import (
+    Production,
+    kill_receiver,
+    ledger_of,
+    production,
+    receiver_of,
+    receiving,
+    restored,
+)
+from opetence_assets_tests.postgres.restores import kill_often
+
+RECEIVE = "from opetence_assets.command.postgres import receive; receive()"
+
+MAKE = """import os, sys; from pathlib import Path; from opetence_assets.postgres.basebackups import made
+made(Path(sys.argv[1]), sys.argv[2], "2026-01-01T12", os.environ)"""
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Production]:
+    """A full and an incremental backup, rows before, between and after them, and all of the log."""
+    with production() as shop:
+        with receiving(shop):
+            shop.append(20)
+            made(shop.folder, shop.uri, "2026-01-01T10", os.environ)
+            shop.append(20)
+            made(shop.folder, shop.uri, "2026-01-01T11", os.environ)
+            shop.append(60)
+            shop.await_receipt()
+        yield shop
+
+
+def test_the_first_is_full_the_next_holds_what_changed(shop: Production) -> None:
+    full, incremental = backups(shop.folder)[:2]
+    assert (full.parent, incremental.parent) == (None, "2026-01-01T10")
+    assert incremental.bytes < full.bytes / 3
+    assert made(shop.folder, shop.uri, "2026-01-01T11", os.environ) == incremental
+
+
+def test_any_moment_comes_back_exactly(shop: Production) -> None:
+    full, incremental = backups(shop.folder)[:2]
+    between = full.finished_at + (incremental.started_at - full.finished_at) * random.random()
+    for target in (between, incremental.finished_at + timedelta(milliseconds=50)):
+        with restored(shop, target) as copy:
+            assert ledger_of(copy) == shop.committed(target)
+            assert copy.rows["shop.public.ledger"] == shop.committed(target)
+            assert copy.reached_at is None or copy.reached_at <= target
+
+
+def test_a_moment_after_the_last_commit_comes_back_while_the_shop_is_idle(shop: Production) -> None:
+    with receiving(shop):
+        target = shop.now()
+        shop.await_receipt()
+        with restored(shop, target) as copy:
+            assert ledger_of(copy) == shop.committed(target)
+
+
+def test_a_moment_that_was_not_received_is_refused_with_the_nearest_that_was(shop: Production, tmp_path: Path) -> None:
+    first = backups(shop.folder)[0].finished_at
+    cases = {
+        first - timedelta(seconds=1): f"from {first.isoformat(sep=' ')}"[:30],
+        shop.now() + timedelta(hours=1): "up to ",
+        first.replace(tzinfo=None): "without a zone",
+    }
+    for target, told in cases.items():
+        with pytest.raises(DataError, match="allowed: ") as refusal:
+            recovered(shop.folder, target, tmp_path / "copy", os.environ)
+        assert told in str(refusal.value)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_programs_of_another_version_are_named(shop: Production) -> None:
+    with pytest.raises(DataError, match=r"allowed: 17 or newer"):
+        programs({}, 16)
+    older = programs({}, backups(shop.folder)[0].major).folder.parents[1] / "pginstall" / "bin"
+    with pytest.raises(DataError, match=r"pg_basebackup is of version 16; .*allowed: .* of version 18"):
+        programs({FOLDER: str(older)}, 18)
+    with pytest.raises(DataError, match=r"pg_basebackup is missing"):
+        programs({FOLDER: "/nowhere"}, 18)
+
+
+def test_a_flipped_byte_is_refused_and_leaves_no_copy(shop: Production, tmp_path: Path) -> None:
+    """In the middle of the base backup: gzip's checksum or the manifest's finds it."""
+    damaged = tmp_path / "damaged"
+    shutil.copytree(shop.folder, damaged)
+    file = damaged / BASES / "2026-01-01T10" / "base.tar.gz"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(DataError, match="damage in base backup 2026-01-01T11"):
+        recovered(damaged, None, tmp_path / "copy", os.environ)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_killed_receiver_comes_back_and_an_orphan_is_taken_over(shop: Production) -> None:
+    """Its supervisor is killed first, which leaves it running; then it is killed itself."""
+    variables = {**os.environ, "OPETENCE_HOME": str(shop.home), "PYTHONWARNINGS": "ignore"}
+    supervisor = subprocess.Popen([sys.executable, "-c", RECEIVE], env=variables)
+    shop.await_receipt()
+    orphan = receiver_of(shop)
+    supervisor.send_signal(signal.SIGKILL)
+    supervisor.wait()
+    assert orphan.is_running()
+    password = urlsplit(shop.uri).password
+    assert password
+    assert not any(password in argument for argument in orphan.cmdline())
+    with receiving(shop):
+        shop.append(3)
+        shop.await_receipt()
+        assert not psutil.pid_exists(orphan.pid) or orphan.status() == psutil.STATUS_ZOMBIE
+        kill_receiver(shop)
+        shop.append(3)
+        shop.await_receipt()
+    assert any("ended (-9)" in said for said in shop.said)
+
+
+def test_a_killed_backup_leaves_nothing_that_looks_like_one(shop: Production) -> None:
+    maker = subprocess.Popen([sys.executable, "-c", MAKE, str(shop.folder), shop.uri], start_new_session=True)
+    while maker.poll() is None and not list((shop.folder / BASES).glob(".unfinished-*/base.tar.gz")):
+        continue
+    os.killpg(maker.pid, signal.SIGKILL)
+    maker.wait()
+    assert "2026-01-01T12" not in {base.name for base in backups(shop.folder)}
+    made(shop.folder, shop.uri, "2026-01-01T12", os.environ)
+    assert not list((shop.folder / BASES).glob(".unfinished-*"))
+
+
+def test_the_store_has_all_that_a_restore_needs(shop: Production, tmp_path: Path) -> None:
+    """Two hours are snapshotted; the moment between them comes back without the working folder."""
+    store = Lake(str(tmp_path / "store"))
+    with receiving(shop):
+        first = made(shop.folder, shop.uri, "2026-01-01T13", os.environ)
+        snapshot_production(store, shop.folder, first)
+        shop.append(5)
+        target = shop.now()
+        shop.append(5)
+        shop.await_receipt()
+        second = made(shop.folder, shop.uri, "2026-01-01T14", os.environ)
+        manifest = snapshot_production(store, shop.folder, second)
+    assert snapshot_production(store, shop.folder, second) == manifest
+    assert verify(store) == []
+    assert manifest.copied_bytes < manifest.bytes / 2
+    with restored(shop, target, store) as copy:
+        assert copy.base == "2026-01-01T13"
+        assert ledger_of(copy) == shop.committed(target)
+    assert trimmed(shop.folder) >= 0
+    with restored(shop, None, store, live=True) as copy:
+        assert ledger_of(copy) == shop.committed(shop.now())
+
+
+def test_a_lost_slot_is_said_and_the_next_backup_is_full(shop: Production) -> None:
+    shop.run("ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'", "SELECT pg_reload_conf()")
+    for _ in range(50):  # the server also waits for its own summaries
+        shop.append(1)
+        shop.run("SELECT pg_switch_wal()", "CHECKPOINT")
+        slot = lag(shop.uri)
+        if slot and slot.status == "lost":
+            break
+    assert any("slot was lost" in problem for problem in standing(shop.folder, shop.uri).problems)
+    with receiving(shop):
+        shop.append(2)
+        shop.await_receipt()
+        assert any("A GAP IN THE LOG" in said for said in shop.said)
+        assert any("gap" in problem for problem in standing(shop.folder, shop.uri).problems)
+        after = made(shop.folder, shop.uri, "2026-01-01T15", os.environ)
+        assert after.parent is None
+        assert "gap" in after.full_because
+        shop.await_receipt()
+        assert standing(shop.folder, shop.uri).problems == ()
+        target = shop.now()
+        shop.append(2)
+        shop.await_receipt()
+        with restored(shop, target) as copy:
+            assert ledger_of(copy) == shop.committed(target)
+
+
+def test_what_was_acknowledged_survives_the_death_of_server_and_receiver(shop: Production) -> None:
+    lost = kill_often(shop, 1, random.Random(7))["lost seconds"]
+    assert isinstance(lost, dict)
+    assert lost["most"] <= lost["allowed"]
