@@ -97,7 +97,7 @@ def restore(
 
     done = restore_production(read_settings(), None if as_of == LATEST else _moment(as_of), into)
     rows = [{"table": name, "rows": count} for name, count in done.rows.items()]
-    stop = f"{done.copy.tools.folder / 'pg_ctl'} -D {done.copy.data} -m fast stop"
+    to_stop = f"opetence postgres stop {done.copy.folder}"
     emit(
         {
             "uri": done.uri,
@@ -108,12 +108,25 @@ def restore(
             "timeline": done.timeline,
             "seconds": round(done.seconds, 1),
             "tables": rows,
-            "stop": stop,
+            "stop": to_stop,
         },
         as_json=json,
         table={"table": list(done.rows), "rows": list(done.rows.values())},
-        title=f"{done.uri}   last transaction {done.reached_at}, {done.seconds:.1f} s; to stop it: {stop}",
+        title=f"{done.uri}   last transaction {done.reached_at}, {done.seconds:.1f} s; to stop it: {to_stop}",
     )
+
+
+@app.command()
+def stop(place: Annotated[Path, typer.Argument(help="the folder that a copy was restored into")]) -> None:
+    """Stops a restored copy; its data stays."""
+    from opetence_assets.postgres.binaries import programs
+    from opetence_assets.postgres.private_server import Copy, stopped
+    from opetence_assets.settings import read_settings
+
+    version = place / "data" / "PG_VERSION"
+    if not version.exists():
+        raise typer.BadParameter(f"{place} holds no restored copy")
+    stopped(Copy(place.resolve(), programs(read_settings().variables, int(version.read_text()))))
 
 
 def _moment(text: str) -> datetime:

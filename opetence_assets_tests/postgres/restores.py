@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from adbc_driver_postgresql import dbapi
+from rich.console import Console
+from rich.progress import track
 
 from opetence_assets.postgres.basebackups import Backup, made
 from opetence_assets_tests.postgres.production import (
@@ -40,7 +42,7 @@ def restore_often(shop: Production, times: int, chance: random.Random) -> dict[s
     wrong, seconds = list[str](), list[float]()
     with receiving(shop), under_load(shop):
         backups = [made(shop.folder, shop.uri, "2026-01-01T22", os.environ)]
-        for number in range(times):
+        for number in track(range(times), description="restores", console=Console(stderr=True)):
             if number % 5 == 0 and number:  # two hours of the day before, then a new day's full one
                 backups.append(made(shop.folder, shop.uri, _hour(number // 5), os.environ))
             shop.await_receipt()
@@ -99,10 +101,10 @@ def acknowledged_by_nobody(moment: float) -> None:
 
 @contextmanager
 def under_load(shop: Production, acknowledged: Callable[[float], None] = lambda _: None) -> Generator[None]:
-    """Two writers at work, each as fast as the server takes it; a killed server ends them."""
+    """A ledger written as fast as the server takes it, and some 5 MB/s of other changes; a killed server ends both."""
     ended = threading.Event()
 
-    def write(sql: Callable[[int], str], done: Callable[[float], None]) -> None:
+    def write(sql: Callable[[int], str], done: Callable[[float], None], rest: float) -> None:
         number = 0
         try:
             with dbapi.connect(shop.server.admin_uri, autocommit=True) as connection, connection.cursor() as cursor:
@@ -110,6 +112,7 @@ def under_load(shop: Production, acknowledged: Callable[[float], None] = lambda 
                     cursor.execute(sql(number))
                     done(time.time())
                     number += 1
+                    ended.wait(rest)
         except dbapi.Error:
             return
 
@@ -120,8 +123,8 @@ def under_load(shop: Production, acknowledged: Callable[[float], None] = lambda 
         return REWRITE.format(part=number % 40)
 
     writers = [
-        threading.Thread(target=write, args=(append, acknowledged), daemon=True),
-        threading.Thread(target=write, args=(rewrite, acknowledged_by_nobody), daemon=True),
+        threading.Thread(target=write, args=(append, acknowledged, 0), daemon=True),
+        threading.Thread(target=write, args=(rewrite, acknowledged_by_nobody, 0.1), daemon=True),
     ]
     for writer in writers:
         writer.start()
