@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def claim(place: Place, size: Size) -> Claim:
     from opetence_assets.postgres.recover import Recovered, recovered
 
     make_table(place.server, "orders", ORDERS, "order_id", size.medium)
+    _run(place, "ALTER TABLE benchmark.orders SET LOGGED")  # the log tells nothing of it otherwise
     folder, uri, store = place.home / "postgres", place.server.copier_uri, Lake(str(place.home / "backups"))
     with _receiving(folder, uri):
         for hour in range(3):
@@ -35,16 +37,19 @@ def claim(place: Place, size: Size) -> Claim:
         _await_all(folder, uri)
         wanted = _sum(place.server.admin_uri)
 
-        def measured(copy: Recovered) -> float:
+        def measured(restore: Callable[[], Recovered]) -> float:
+            begun = time.perf_counter()
+            copy = restore()
+            seconds = time.perf_counter() - begun
             try:
                 found = _sum(copy.uri)
                 assert found == wanted, f"the copy holds {found}, production {wanted}"
             finally:
                 stopped(copy.copy)
-            return copy.seconds
+            return seconds
 
-        local = measured(recovered(folder, None, place.home / "local", os.environ))
-        stored = measured(restored_production(store, None, place.home / "stored", os.environ, live=folder))
+        local = measured(lambda: recovered(folder, None, place.home / "local", os.environ))
+        stored = measured(lambda: restored_production(store, None, place.home / "stored", os.environ, live=folder))
     megabytes = (
         sum(file.stat().st_size for file in (place.home / "local" / "data").rglob("*") if file.is_file()) / 2**20
     )
@@ -52,12 +57,12 @@ def claim(place: Place, size: Size) -> Claim:
         f"Recovery: {size.medium:,} orders, {megabytes:,.0f} MB of data directory",
         [
             Row("Opetence, from the working folder", local, PROMISE, ALLOWED, 1.0, unit="s"),
-            Row("Opetence, from its own unpacked files of the store", stored, PROMISE, ALLOWED, 1.0, unit="s"),
+            Row("Opetence, from the backup store", stored, PROMISE, ALLOWED, 1.0, unit="s"),
         ],
         [
             "A full base backup, two incremental ones and the log after them; each file of each is verified against its"
             " manifest, the log is replayed to the last transaction, and the copy's sums are production's.",
-            "The second figure begins when the store's files lie on this machine, verified by their SHA-256.",
+            "From the store the files are copied and checked by their SHA-256 first; it is a folder on the same disk.",
         ],
     )
 
