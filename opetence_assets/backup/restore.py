@@ -12,31 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from opetence_assets.backup.choosing import RestoreRefused, newest_whole
 from opetence_assets.backup.keys import FILE as KEYS_FILE
 from opetence_assets.backup.keys import ZONE as KEYS
 from opetence_assets.backup.keys import restored_keys
-from opetence_assets.backup.manifests import (
-    Manifest,
-    StoredBlob,
-    StoredFile,
-    StoredTable,
-    manifest_paths,
-    newest,
-    place_of,
-    read_manifest,
-)
+from opetence_assets.backup.manifests import Manifest, StoredBlob, StoredFile, StoredTable
 from opetence_assets.backup.objects import BackupDamaged, Digest, copied, object_path
-from opetence_assets.backup.snapshot import ARCHIVE, ZONES
 from opetence_assets.lake import log
 from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
 from opetence_assets.lake.releases import Release, current_release, put_release
 from opetence_assets.lake.tables import open_table, snapshot
 
 UNDER_WAY = "restoring.json"  # in the place while it is being filled: which manifests it is filled from
-
-
-class RestoreRefused(Exception):
-    """There is nothing to restore, or the place is not empty; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +43,19 @@ def restore(
     into: Lake,
     keys_into: Path,
     erased_in: Path | None = None,
+    only: Callable[[str], bool] = lambda _: True,
 ) -> Report:
     """Restores the ``chosen`` manifests (one a zone), or the newest release of ``partition``, or the newest of all.
 
-    ``erased_in`` is today's key store, if it still exists: whom it says was erased stays erased.
+    Args:
+        erased_in: today's key store, if it still exists: whom it says was erased stays erased.
+        only: which tables, by lake key; the release that is restored has no others then.
 
     Raises:
         RestoreRefused: no backup holds every zone of one release, or the place or ``keys_into`` is not empty.
         BackupDamaged: a byte or a row count is not as recorded; the place has no release then.
     """
-    chosen = list(chosen) if chosen is not None else newest_whole(store, partition)
+    chosen = _less(chosen if chosen is not None else newest_whole(store, partition), only)
     _claim(into, keys_into, chosen)
     if current_release(into) is None:  # else all was done but taking the mark away
         for manifest in chosen:
@@ -76,51 +66,13 @@ def restore(
     return Report(rows, _release(chosen).number, sum(manifest.bytes for manifest in chosen))
 
 
-def newest_whole(store: Lake, partition: str | None = None) -> list[Manifest]:
-    """The manifests of the newest release of which every zone has a backup (in that partition), and the newest keys.
-
-    Raises:
-        RestoreRefused: there is none, or its keys were not backed up after it.
-        BackupDamaged: a manifest of that partition is not as it was written.
-    """
-    paths = [path for path in manifest_paths(store) if place_of(path)[0] in (*ZONES, ARCHIVE)]
-    known = [zone for zone in ZONES if any(place_of(path)[0] == zone for path in paths)]
-    partitions = [partition] if partition else sorted({place_of(path)[1] for path in paths}, reverse=True)
-    for one in partitions:
-        groups: dict[int, dict[str, Manifest]] = {}
-        for path in paths:
-            zone, of = place_of(path)
-            if of == one:
-                manifest = read_manifest(store, path)
-                groups.setdefault(manifest.release or 0, {})[zone] = manifest
-        whole = [number for number, group in groups.items() if ARCHIVE in group or set(group) >= set(known)]
-        if whole:
-            group = groups[max(whole)]
-            zones = [group[ARCHIVE]] if ARCHIVE in group else [group[zone] for zone in known]
-            return [*zones, *_keys_for(store, zones[0])]
-    raise RestoreRefused(
-        f"{store.uri}: found no release{f' on {partition}' if partition else ''} with a backup of"
-        f" {', '.join(known) or 'any zone'}. Next: opetence backup list"
-    )
-
-
-def _keys_for(store: Lake, manifest: Manifest) -> list[Manifest]:
-    """The newest keys: they open every older row, and the persons erased since have none in them."""
-    paths = manifest_paths(store, KEYS)
-    keys = newest(store, paths)
-    if keys and keys.as_of < manifest.as_of:
-        raise RestoreRefused(
-            f"{store.uri}: found keys as of {keys.as_of:%Y-%m-%d %H:%M:%S} UTC for a release of"
-            f" {manifest.as_of:%Y-%m-%d %H:%M:%S}; allowed: keys that are no older. Next: opetence backup verify"
-        )
-    if paths and not keys:
-        raise BackupDamaged(f"{paths[-1]}: found no manifest of keys as it was written. Next: opetence backup verify")
-    return [keys] if keys else []
+def _less(chosen: Sequence[Manifest], only: Callable[[str], bool]) -> list[Manifest]:
+    return [replace(one, tables={key: table for key, table in one.tables.items() if only(key)}) for one in chosen]
 
 
 def _claim(into: Lake, keys_into: Path, chosen: Sequence[Manifest]) -> None:
     """Refuses a place that holds anything but an unfinished restore of the very same manifests."""
-    mark = json.dumps({manifest.path: manifest.sha256 for manifest in chosen}, sort_keys=True).encode()
+    mark = json.dumps({one.path: [one.sha256, *sorted(one.tables)] for one in chosen}, sort_keys=True).encode()
     found = listing(into, "")
     if UNDER_WAY in found and read(into, UNDER_WAY) == mark:
         return

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from opetence_assets.backup.choosing import RestoreRefused
 from opetence_assets.backup.keys import snapshot_keys
-from opetence_assets.backup.restore import UNDER_WAY, RestoreRefused, restore
+from opetence_assets.backup.restore import UNDER_WAY, restore
 from opetence_assets.backup.snapshot import snapshot
 from opetence_assets.lake.places import Lake, place_at
 from opetence_assets.lake.progress import last_progress
