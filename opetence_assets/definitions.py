@@ -6,12 +6,16 @@ import warnings
 
 import dagster as dg
 
-from opetence_assets.automation.schedules import hourly_backup, hourly_round, nightly_backup
+from opetence_assets.automation.schedules import backup_schedules, copies_round, drill_schedules, hourly_round
 from opetence_assets.automation.sensors import carry_on, changed_tables, dropped_files
-from opetence_assets.backup.assets import ZONES, backup_asset, production_backups
+from opetence_assets.backup.assets import backup_asset, collection_asset, copies_asset, production_asset
+from opetence_assets.backup.copies import policy_for
+from opetence_assets.backup.drill_assets import SAYS, drill_asset, drill_checks
 from opetence_assets.checks.assets import bronze_checks, silver_checks
+from opetence_assets.checks.rejudging import failing_checks
 from opetence_assets.datasets import all_datasets
 from opetence_assets.lineage.columns import column_graph
+from opetence_assets.postgres.address import production_uri
 from opetence_assets.resources import Platform
 from opetence_assets.settings import read_settings
 from opetence_assets.warehouse.manifest import ensure_manifest
@@ -24,15 +28,27 @@ from opetence_assets.zones.translation import RELEASE, exposure_specs
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies: pinned, and tested with each upgrade
 
 _datasets = all_datasets()
-_manifest = ensure_manifest(read_settings())
+_settings = read_settings()
+_manifest = ensure_manifest(_settings)
 _columns = column_graph(_manifest, _datasets)
 _gold = gold_assets(_datasets, _manifest, _columns)
 _bronze, _silver = [bronze_asset(d, _columns) for d in _datasets], [silver_asset(d, _columns) for d in _datasets]
 _quarantine, _judged = [quarantine_asset(d) for d in _datasets], [silver_checks(d) for d in _datasets]
 _syncs = [spec for d in _datasets for spec in sync_specs(d)]
 _people = exposure_specs(_manifest)
-_backups = [backup_asset(zone, RELEASE, max(d.backup.keep_days for d in _datasets)) for zone in ZONES]
-_production = production_backups(read_settings())
+_policy = policy_for(_settings, _datasets)
+_rules = {name: rule for name, rule in _policy.zones.items() if name != "production" or production_uri(_settings)}
+_backups = {
+    name: production_asset(rule) if name == "production" else backup_asset(rule, RELEASE)
+    for name, rule in _rules.items()
+}
+_periods = {
+    every: dg.AssetSelection.assets(*(_backups[name].key for name, rule in _rules.items() if rule.every == every))
+    for every in dict.fromkeys(rule.every for rule in _rules.values())
+}
+_kept = [copies_asset(_policy, [backup.key for backup in _backups.values()]), collection_asset(_policy)]
+_overdue = [drill_checks(name) for name in SAYS]
+_drills = {name: drill_asset(name, _policy, failing_checks(_datasets)) for name in SAYS}
 _tables = [
     asset.key
     for d, pair in zip(_datasets, zip(_bronze, _silver, strict=True), strict=True)
@@ -49,16 +65,18 @@ defs = dg.Definitions(
         *_quarantine,
         _gold,
         *_people,
-        *_backups,
-        *_production,
+        *_backups.values(),
+        *_kept,
+        *_drills.values(),
     ],
-    asset_checks=[*(bronze_checks(d) for d in _datasets), *_judged],
+    asset_checks=[*(bronze_checks(d) for d in _datasets), *_judged, *_overdue],
     jobs=[replay_job(_datasets, _judged)],
     sensors=[dropped_files(_datasets), changed_tables(_datasets), carry_on()],
     schedules=[
         hourly_round(dg.AssetSelection.assets(*_tables, *_gold.keys)),
-        nightly_backup(ZONES),
-        *map(hourly_backup, _production),
+        *backup_schedules(_periods),
+        copies_round(dg.AssetSelection.assets(*_kept) | dg.AssetSelection.checks(*_overdue)),
+        *drill_schedules({name: dg.AssetSelection.assets(asset.key) for name, asset in _drills.items()}),
     ],
     resources={"platform": Platform()},
     executor=dg.in_process_executor,  # measured: 0.05 CPU-s a step against 5-6 for a process each

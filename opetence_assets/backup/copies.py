@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opetence_assets.backup.planning import Held
-from opetence_assets.backup.policy import CopyRule, Policy, PolicyRefused, read_policy
+from opetence_assets.backup.policy import FILE, CopyRule, Policy, PolicyRefused, read_policy
 from opetence_assets.backup.verify import Damage
 from opetence_assets.lake.places import Lake, place_at
 
 if TYPE_CHECKING:
+    from opetence_assets.dataset import Dataset
     from opetence_assets.settings import Settings
 
 Partition = tuple[str, str]
@@ -52,12 +54,14 @@ def store_of(settings: Settings) -> Lake:
     return place_at(settings.backups, settings.storage_options)
 
 
-def policy_for(settings: Settings) -> Policy:
-    """The policy of this installation: the package's, or the file that ``OPETENCE_BACKUP_POLICY`` names."""
-    from pathlib import Path
+def policy_for(settings: Settings, datasets: Sequence[Dataset] = ()) -> Policy:
+    """The policy of this installation: the package's, or the file that ``OPETENCE_BACKUP_POLICY`` names.
 
+    Raises:
+        PolicyRefused: it contradicts itself, or what a dataset asks for.
+    """
     named = settings.variables.get("OPETENCE_BACKUP_POLICY")
-    return read_policy(Path(named)) if named else read_policy()
+    return read_policy(Path(named) if named else FILE, datasets)
 
 
 def copies_of(settings: Settings, policy: Policy) -> dict[str, Copy]:

@@ -73,9 +73,6 @@ def run_phases(
 
 def phases(settings: Settings, select: Sequence[str], *, reload: bool = False, hold: bool = False) -> Iterator[Phase]:
     """Files by the day, tables by watermark, gold, backups; each only if it is due when its turn comes."""
-    from opetence_assets.backup.hourly import is_due
-    from opetence_assets.backup.partitions import partition_of
-    from opetence_assets.backup.snapshot import ZONES
     from opetence_assets.datasets import all_datasets, dataset_named
     from opetence_assets.lake.places import lake_at
     from opetence_assets.lake.releases import current_release
@@ -91,11 +88,28 @@ def phases(settings: Settings, select: Sequence[str], *, reload: bool = False, h
         yield Phase("tables", [d.table(zone) for d in tables for zone in ("bronze", "silver")], config=config)
     if _gold_is_due(lake, settings):
         yield Phase("gold", ["gold"], config={"gold": {"hold": True}} if hold else {})
-    hour = partition_of("hour", datetime.now(UTC))
-    if is_due(settings, hour):
+    yield from _backups(settings, released=current_release(lake) is not None)
+
+
+def _backups(settings: Settings, *, released: bool) -> Iterator[Phase]:
+    """Production's hour if it has none yet, the running day's backups, the week's archive, and the copies of them."""
+    from opetence_assets.backup.copies import policy_for, store_of
+    from opetence_assets.backup.hourly import is_due
+    from opetence_assets.backup.manifests import manifest_paths
+    from opetence_assets.backup.partitions import partition_of
+
+    policy, now = policy_for(settings), datetime.now(UTC)
+    if is_due(settings, hour := partition_of("hour", now)):
         yield Phase("production", ["backup/production"], partition=hour)
-    if current_release(lake) is not None:
-        yield Phase("backup", [f"backup/{zone}" for zone in ZONES], partition=datetime.now(UTC).date().isoformat())
+    if not released:
+        return
+    daily = [f"backup/{rule.name}" for rule in policy.zones.values() if rule.every == "day"]
+    yield Phase("backup", daily, partition=partition_of("day", now))
+    weekly = [rule.name for rule in policy.zones.values() if rule.every == "week"]
+    week = partition_of("week", now)
+    if missing := [f"backup/{name}" for name in weekly if not manifest_paths(store_of(settings), name, week)]:
+        yield Phase("archive", missing, partition=week)
+    yield Phase("copies", ["backup/copies", "backup/collection"])
 
 
 def _is_due(dataset: Dataset, lake: Lake, settings: Settings) -> bool:

@@ -15,11 +15,11 @@ from pyrage import x25519  # pyright: ignore[reportAttributeAccessIssue, reportU
 from opetence_assets.backup.collection import Collected, TooMany, collect, copy_missing
 from opetence_assets.backup.copies import Copy, copies_of
 from opetence_assets.backup.manifests import manifests
-from opetence_assets.backup.objects import BackupDamaged
+from opetence_assets.backup.objects import BackupDamaged, object_path
 from opetence_assets.backup.policy import Policy, read_policy
 from opetence_assets.backup.restore import restore
 from opetence_assets.backup.snapshot import snapshot
-from opetence_assets.backup.standing import standings
+from opetence_assets.backup.standing import asked_of, standings
 from opetence_assets.lake.places import Lake, place_at
 from opetence_assets.lake.releases import Release
 from opetence_assets.settings import Settings, read_settings
@@ -163,6 +163,26 @@ def test_many_at_once_are_a_persons_decision(
     assert len(manifests(store, "gold")) == 25
     collect(mistyped, only, NOW, Collected(), many=True)
     assert len(manifests(store, "gold")) == 3
+
+
+def test_nothing_is_swept_while_a_manifest_cannot_be_read(
+    copied: Collected, copies: Mapping[str, Copy], store: Lake, policy: Policy
+) -> None:
+    manifest = manifests(store, "gold")[0]
+    path = Path(store.address(manifest.path))
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(BackupDamaged, match="cannot be read"):
+        copies["store"].sweep(NOW + timedelta(days=99))
+    assert all(Path(store.address(object_path(digest))).exists() for digest in manifest.hashes)
+
+
+def test_a_laptop_is_asked_for_the_copies_it_was_told_of(
+    copied: Collected, copies: Mapping[str, Copy], store: Lake, policy: Policy
+) -> None:
+    only = {"store": copies["store"]}
+    asked = {place: asked_of(policy, only, place) for place in ("local", "production")}
+    assert not any(one.wrong for one in standings(asked["local"], only, store, NOW))
+    assert all(one.wrong for one in standings(asked["production"], only, store, NOW))
 
 
 def test_a_partition_says_what_is_missing(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
-from datetime import date
 from pathlib import Path
 
 import pytest
 
 from opetence_assets.backup.keys import snapshot_keys
 from opetence_assets.backup.manifests import manifests, read_manifest
-from opetence_assets.backup.objects import BackupDamaged, object_path
-from opetence_assets.backup.retention import expire
+from opetence_assets.backup.objects import object_path
 from opetence_assets.backup.snapshot import snapshot
 from opetence_assets.backup.verify import verify
 from opetence_assets.lake.durability import LakeDamaged
@@ -99,30 +96,3 @@ def test_keys_are_copied_consistently_while_others_write(lake: Lake, store: Lake
     with closing(sqlite3.connect(store.address(object_path(manifest.files["keys.sqlite"].sha256)))) as copy:
         assert copy.execute("SELECT subject FROM keys").fetchall() == [("user:1",), ("user:2",)]
     assert [path.name for path in keys.parent.iterdir()] == ["keys.sqlite"]
-
-
-def test_old_backups_expire_and_the_newest_stays(
-    lake: Lake, store: Lake, release: Release, tmp_path: Path, keys: Path
-) -> None:
-    snapshot(lake, store, zone="bronze", partition="2026-09-01", release=release)
-    old = snapshot_keys(store, keys, partition="2026-09-01", since=release.created_at)
-    sqlite3.connect(keys).execute("PRAGMA user_version = 1").connection.close()
-    new = snapshot(lake, store, zone="bronze", partition=DAY, release=refreshed(lake, tmp_path, 10))
-    newer = snapshot_keys(store, keys, partition=DAY, since=new.as_of)
-    for path in Path(store.uri).rglob("*"):
-        if path.is_file():
-            os.utime(path, (0, 0))
-    gone = expire(store, today=date.fromisoformat(DAY), keep_days=30)
-    assert (gone.manifests, gone.objects, gone.bytes) == (2, 1, old.bytes)  # bronze files live on in the newer
-    assert expire(store, today=date(2030, 1, 1), keep_days=30).manifests == 0
-    assert manifests(store) == [new, newer]
-    assert verify(store) == []
-
-
-def test_nothing_expires_while_a_manifest_is_damaged(lake: Lake, store: Lake, release: Release) -> None:
-    manifest = snapshot(lake, store, zone="gold", partition=DAY, release=release)
-    path = Path(store.address(manifest.path))
-    path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(BackupDamaged, match="cannot be read"):
-        expire(store, today=date.fromisoformat(DAY), keep_days=1)
-    assert all(Path(store.address(object_path(digest))).exists() for digest in manifest.hashes)
