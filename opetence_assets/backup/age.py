@@ -25,5 +25,7 @@ def decrypted(sealed: Path, plain: Path, identity: str, what: str) -> None:
 
     try:
         decrypt_file(str(sealed), str(plain), [x25519.Identity.from_str(identity.strip())])
-    except DecryptError as error:  # pyright: ignore[reportUnknownVariableType]
+    except (DecryptError, OSError) as error:  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the file's
+            raise
         raise BackupDamaged(f"{what}: cannot be opened with this key. Next: opetence backup verify") from error

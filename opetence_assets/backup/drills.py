@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from opetence_assets.backup.choosing import RestoreRefused
 from opetence_assets.backup.copies import Copy
 from opetence_assets.backup.keys import ZONE as KEYS
+from opetence_assets.backup.manifests import FOLDER as MANIFESTS
 from opetence_assets.backup.manifests import Manifest, read_manifest
 from opetence_assets.backup.objects import BackupDamaged
 from opetence_assets.backup.proofs import RESTORED, Proof, prove
 from opetence_assets.backup.restore import restore
-from opetence_assets.lake.places import Lake, LakeError, listing, put_new, read
+from opetence_assets.lake.places import Lake, LakeError, listing, put_new, read, written_at
 from opetence_assets.lake.tables import Table, open_table
 
 if TYPE_CHECKING:
@@ -166,15 +167,19 @@ def drills(store: Lake, name: str) -> list[Drilled]:
 
 
 def overdue(store: Lake, name: str, now: datetime) -> str | None:
-    """Why a drill's check is red: never done, too long ago, or failed the last time; None when it is not."""
+    """Why a drill's check is red: too long ago, or failed the last time; None when it is not.
+
+    The first one is due as long after the first backup as any other after the one before it.
+    """
     done = drills(store, name)
-    if not done:
-        return "never done: the backups are unproven"
-    last = done[-1]
-    if last.wrong:
-        return f"failed on {last.at:%Y-%m-%d %H:%M} UTC: {last.wrong[0]}"
-    late = now - last.at - DRILLS[name]
-    return f"last passed on {last.at:%Y-%m-%d}: overdue by {max(1, late.days)} days" if late > timedelta(0) else None
+    if done and done[-1].wrong:
+        return f"failed on {done[-1].at:%Y-%m-%d %H:%M} UTC: {done[-1].wrong[0]}"
+    since = done[-1].at if done else min(written_at(store, MANIFESTS).values(), default=now)
+    late = now - since - DRILLS[name]
+    if late <= timedelta(0):
+        return None
+    told = f"last passed on {since:%Y-%m-%d}" if done else f"never done since the first backup on {since:%Y-%m-%d}"
+    return f"{told}: overdue by {max(1, late.days)} days, what is backed up is unproven"
 
 
 def _decoded(data: bytes) -> Drilled:

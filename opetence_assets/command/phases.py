@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -92,8 +92,10 @@ def phases(settings: Settings, select: Sequence[str], *, reload: bool = False, h
 
 
 def _backups(settings: Settings, *, released: bool) -> Iterator[Phase]:
-    """Production's hour if it has none yet, the running day's backups, the week's archive, and the copies of them."""
+    """Production's hour if it has none yet, the running day's backups, the week's archive, the copies of them, and a
+    restore drill a day."""
     from opetence_assets.backup.copies import policy_for, store_of
+    from opetence_assets.backup.drills import drills
     from opetence_assets.backup.hourly import is_due
     from opetence_assets.backup.manifests import manifest_paths
     from opetence_assets.backup.partitions import partition_of
@@ -110,6 +112,9 @@ def _backups(settings: Settings, *, released: bool) -> Iterator[Phase]:
     if missing := [f"backup/{name}" for name in weekly if not manifest_paths(store_of(settings), name, week)]:
         yield Phase("archive", missing, partition=week)
     yield Phase("copies", ["backup/copies", "backup/collection"])
+    done = drills(store_of(settings), "partition")
+    if not done or now - done[-1].at > timedelta(days=1):
+        yield Phase("drill", ["drills/partition"])
 
 
 def _is_due(dataset: Dataset, lake: Lake, settings: Settings) -> bool:
