@@ -16,6 +16,7 @@ from opetence_assets.backup.manifests import manifests, read_manifest
 from opetence_assets.backup.planning import Action, Step, planned
 from opetence_assets.backup.policy import Policy
 from opetence_assets.backup.proofs import READ, Proof, proofs, prove
+from opetence_assets.backup.telling import Tell, quiet, told
 from opetence_assets.backup.verify import Damage
 from opetence_assets.lake.places import Lake
 
@@ -50,17 +51,27 @@ def decided(policy: Policy, copies: Mapping[str, Copy], now: datetime) -> list[S
     return [step for step in planned(policy, holdings, now) if step.copy in copies]
 
 
-def copy_missing(policy: Policy, copies: Mapping[str, Copy], store: Lake, now: datetime, done: Collected) -> None:
+def copy_missing(
+    policy: Policy,
+    copies: Mapping[str, Copy],
+    store: Lake,
+    now: datetime,
+    done: Collected,
+    *,
+    tell: Tell = quiet,
+) -> None:
     """Has every copy take what the policy wants there, locked as it says, and reads back what nobody has read yet."""
-    for step in decided(policy, copies, now):
-        if step.action is Action.COPY:
-            copy, of = copies[step.copy], (step.zone, step.partition)
-            done.copied_bytes[copy.rule.name] += copy.take(of, locked_until(policy, step.copy, step.zone, now))
-            done.steps.append(step)
+    missing = [step for step in decided(policy, copies, now) if step.action is Action.COPY]
+    for step in told("copied", missing, tell):
+        copy, of = copies[step.copy], (step.zone, step.partition)
+        done.copied_bytes[copy.rule.name] += copy.take(of, locked_until(policy, step.copy, step.zone, now))
+        done.steps.append(step)
     taken = {(step.copy, step.zone, step.partition) for step in done.steps}
     for name, copy in copies.items():
         unread = sorted(of for of, held in copy.holdings().items() if not held.verified)
-        for of in unread:  # oldest first: what it has in common with the next is known then
+        for of in told(
+            f"read back in {name}", unread, tell
+        ):  # oldest first: what it has in common with the next is known then
             if (name, *of) not in taken:  # it was made there, or a kill came before its lock
                 copy.take(of, locked_until(policy, name, of[0], now))
             prove_read(copy, store, of, now, done)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from opetence_assets.backup.manifests import Manifest, StoredBlob, StoredFile
 from opetence_assets.backup.objects import Digest, digest_of
 from opetence_assets.backup.restore import restored_blob
+from opetence_assets.backup.telling import Tell, quiet, told
 from opetence_assets.lake.places import Lake
 
 
@@ -24,20 +25,26 @@ class Healed:
     what: str
 
 
-def healed(store: Lake, lake: Lake, chosen: Sequence[Manifest]) -> list[Healed]:
+def healed(
+    store: Lake, lake: Lake, chosen: Sequence[Manifest], *, dry: bool = False, tell: Tell = quiet
+) -> list[Healed]:
     """Compares every data file of some manifests with the lake's, byte by byte, and puts back those that differ.
+
+    ``dry`` only says which: nothing is changed.
 
     Raises:
         BackupDamaged: the backup of such a file is not as recorded either.
     """
-    found: list[Healed] = []
-    for manifest in chosen:
-        for key, table in manifest.tables.items():
-            found += [one for file in table.files if (one := _healed(store, lake, key, file))]
-    return found
+    tables = [(key, table) for manifest in chosen for key, table in manifest.tables.items()]
+    return [
+        one
+        for key, table in told("tables compared", tables, tell)
+        for file in table.files
+        if (one := _healed(store, lake, key, file, dry=dry))
+    ]
 
 
-def _healed(store: Lake, lake: Lake, key: str, file: StoredFile) -> Healed | None:
+def _healed(store: Lake, lake: Lake, key: str, file: StoredFile, *, dry: bool) -> Healed | None:
     path, what = f"{key}/{file.path}", "missing"
     try:
         if digest_of(lake, path) == Digest(file.sha256, file.bytes):
@@ -45,5 +52,6 @@ def _healed(store: Lake, lake: Lake, key: str, file: StoredFile) -> Healed | Non
         what = "other bytes than were backed up"
     except FileNotFoundError:
         pass
-    restored_blob(store, StoredBlob(file.sha256, file.bytes), f"{key} {file.path}", lake, path)
+    if not dry:
+        restored_blob(store, StoredBlob(file.sha256, file.bytes), f"{key} {file.path}", lake, path)
     return Healed(key, file.path, what)

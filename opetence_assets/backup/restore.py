@@ -18,6 +18,7 @@ from opetence_assets.backup.keys import ZONE as KEYS
 from opetence_assets.backup.keys import restored_keys
 from opetence_assets.backup.manifests import Manifest, StoredBlob, StoredFile, StoredTable
 from opetence_assets.backup.objects import BackupDamaged, Digest, copied, object_path
+from opetence_assets.backup.telling import Tell, quiet, told
 from opetence_assets.lake import log
 from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
 from opetence_assets.lake.releases import Release, current_release, put_release
@@ -44,6 +45,7 @@ def restore(
     keys_into: Path,
     erased_in: Path | None = None,
     only: Callable[[str], bool] = lambda _: True,
+    tell: Tell = quiet,
 ) -> Report:
     """Restores the ``chosen`` manifests (one a zone), or the newest release of ``partition``, or the newest of all.
 
@@ -59,7 +61,7 @@ def restore(
     _claim(into, keys_into, chosen)
     if current_release(into) is None:  # else all was done but taking the mark away
         for manifest in chosen:
-            _restore_zone(store, into, manifest, keys_into, erased_in)
+            _restore_zone(store, into, manifest, keys_into, erased_in, tell)
         put_release(into, _release(chosen))
     deleted(into, [UNDER_WAY])
     rows = {key: table.rows for manifest in chosen for key, table in manifest.tables.items()}
@@ -84,8 +86,10 @@ def _claim(into: Lake, keys_into: Path, chosen: Sequence[Manifest]) -> None:
     put_new(into, UNDER_WAY, mark)
 
 
-def _restore_zone(store: Lake, into: Lake, manifest: Manifest, keys_into: Path, erased_in: Path | None) -> None:
-    for key, table in manifest.tables.items():
+def _restore_zone(
+    store: Lake, into: Lake, manifest: Manifest, keys_into: Path, erased_in: Path | None, tell: Tell
+) -> None:
+    for key, table in told(manifest.zone, list(manifest.tables.items()), tell):
         _restore_table(store, into, key, table)
     for path, blob in manifest.files.items():
         if manifest.zone != KEYS:

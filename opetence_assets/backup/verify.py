@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from opetence_assets.backup.manifests import Manifest, manifest_paths, read_manifest
 from opetence_assets.backup.objects import BackupDamaged, Digest, digest_of, object_path
+from opetence_assets.backup.telling import Tell, quiet, told
 from opetence_assets.lake.places import Lake
 
 
@@ -28,7 +29,9 @@ class Damage:
     what: str
 
 
-def verify(store: Lake, manifest: Manifest | None = None, known: Collection[str] = ()) -> list[Damage]:
+def verify(
+    store: Lake, manifest: Manifest | None = None, known: Collection[str] = (), *, tell: Tell = quiet
+) -> list[Damage]:
     """What is damaged in one backup, or (None) in all of them; empty if every byte is as recorded.
 
     Objects whose SHA-256 is ``known`` were read elsewhere and are not read again.
@@ -45,7 +48,7 @@ def verify(store: Lake, manifest: Manifest | None = None, known: Collection[str]
     expected: dict[tuple[str, int], set[tuple[str, str]]] = defaultdict(set)
     for table, file, stored in (content for one in found for content in one.contents()):
         expected[stored.sha256, stored.bytes].add((table, file))
-    for (digest, size), owners in expected.items():
+    for (digest, size), owners in told("files read", list(expected.items()), tell):
         if digest in known:
             continue
         what = _damage(store, Digest(digest, size))

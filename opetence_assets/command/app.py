@@ -9,6 +9,7 @@ from opetence_assets.command import (
     plan,
     postgres,
     quarantine,
+    recovery,
     release,
     report,
     run,
@@ -31,7 +32,7 @@ app.command("status")(status.status)
 app.command("plan")(plan.plan)
 app.command("query")(sql.query)
 app.add_typer(backups.app, name="backup")
-app.command("restore")(backups.restore)
+app.command("restore")(recovery.restore)
 app.add_typer(postgres.app, name="postgres")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(release.app, name="release")

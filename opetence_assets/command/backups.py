@@ -1,27 +1,30 @@
-"""``opetence backup`` and ``opetence restore``."""
+"""``opetence backup``: what there is, whether it reads, and the rest of the tree, each part in a file of its own."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
+from opetence_assets.command import copying, healing, rehearsing, standing
 from opetence_assets.command.output import emit
 from opetence_assets.command.status import JsonOption
 
-app = typer.Typer(no_args_is_help=True, help="Snapshots of every zone.")
+app = typer.Typer(no_args_is_help=True, help="Copies of every zone: how they stand, what is due, what proves them.")
+app.command("status")(standing.status)
+app.command("plan")(copying.plan)
+app.command("copy")(copying.copy)
+app.command("collect")(copying.collect)
+app.command("heal")(healing.heal)
+app.command("drill")(rehearsing.drill)
 
 
 @app.command("list")
 def list_backups(json: JsonOption = False) -> None:
     """Every backup, newest last."""
+    from opetence_assets.backup.copies import store_of
     from opetence_assets.backup.manifests import manifests
-    from opetence_assets.lake.places import place_at
     from opetence_assets.settings import read_settings
 
-    settings = read_settings()
-    found = manifests(place_at(settings.backups, settings.storage_options))
+    found = manifests(store_of(read_settings()))
     rows = [
         {
             "zone": m.zone,
@@ -43,12 +46,13 @@ def list_backups(json: JsonOption = False) -> None:
 @app.command()
 def verify(json: JsonOption = False) -> None:
     """Reads every byte of every backup against its SHA-256; exit code 1 and the names of what is damaged."""
+    from opetence_assets.backup.copies import store_of
     from opetence_assets.backup.verify import verify as read_all
-    from opetence_assets.lake.places import place_at
+    from opetence_assets.command.progress import progress_bars
     from opetence_assets.settings import read_settings
 
-    settings = read_settings()
-    damages = read_all(place_at(settings.backups, settings.storage_options))
+    with progress_bars() as bars:
+        damages = read_all(store_of(read_settings()), tell=bars)
     rows = [{"file": d.path, "table": d.table, "what": d.what} for d in damages]
     emit(
         {"damaged": rows},
@@ -62,30 +66,3 @@ def verify(json: JsonOption = False) -> None:
         else {"backups": ["all bytes as recorded"]},
     )
     raise typer.Exit(1 if rows else 0)
-
-
-def restore(
-    into: Annotated[Path, typer.Argument(help="an empty folder: the new OPETENCE_HOME")],
-    day: Annotated[str | None, typer.Option(help="the backup of this day, YYYY-MM-DD; default: the newest")] = None,
-    json: JsonOption = False,
-) -> None:
-    """Restores lake and keys into an empty home; every byte and row count is verified on the way."""
-    from opetence_assets.backup.restore import restore as bring_back
-    from opetence_assets.lake.places import place_at
-    from opetence_assets.settings import read_settings
-
-    settings = read_settings()
-    report = bring_back(
-        place_at(settings.backups, settings.storage_options),
-        partition=day,
-        into=place_at(str(into.resolve() / "lake")),
-        keys_into=into / "keys" / "keys.sqlite",
-        erased_in=settings.keys,
-    )
-    rows = [{"table": key, "rows": count} for key, count in report.rows.items()]
-    emit(
-        {"into": str(into), "release": report.release, "tables": rows},
-        as_json=json,
-        table={"table": [r["table"] for r in rows], "rows restored": [r["rows"] for r in rows]},
-        title=f"restored into {into}; to open it: OPETENCE_HOME={into}, and this home's master and hash keys",
-    )
