@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from pyrage import x25519  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from opetence_assets.backup.keys import snapshot_keys
 from opetence_assets.backup.partitions import last_ended
