@@ -29,3 +29,10 @@ def decrypted(sealed: Path, plain: Path, identity: str, what: str) -> None:
         if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the file's
             raise
         raise BackupDamaged(f"{what}: cannot be opened with this key. Next: opetence backup verify") from error
+
+
+def recipient_of(identity: str) -> str:
+    """The public key of a secret one."""
+    from pyrage import x25519  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+
+    return str(x25519.Identity.from_str(identity.strip()).to_public())

@@ -32,6 +32,7 @@ class Copy:
     Attributes:
         address: where it is, for people; no credentials.
         holdings: what it has.
+        partitions: what it had at a moment (None: has), without asking the store: an empty machine has none.
         take: takes a partition's newest revision from the store, locked until a moment; returns the bytes written.
         check: reads a partition back, less the objects (SHA-256) that are known to be whole; what is damaged.
         drop: lets partitions go; what only they needed goes with ``sweep``.
@@ -42,6 +43,7 @@ class Copy:
     rule: CopyRule
     address: str
     holdings: Callable[[], Mapping[Partition, Held]]
+    partitions: Callable[[datetime | None], Collection[Partition]]
     take: Callable[[Partition, datetime | None], int]
     check: Callable[[Partition, Collection[str]], list[Damage]]
     drop: Callable[[Sequence[Partition]], None]
@@ -70,21 +72,25 @@ def copies_of(settings: Settings, policy: Policy) -> dict[str, Copy]:
     Raises:
         PolicyRefused: the policy names a copy that is not known, or production lacks one.
     """
-    from opetence_assets.backup import copy_offsite, copy_restic, copy_store
-
-    known = {"store": copy_store.opened, "restic": copy_restic.opened, "offsite": copy_offsite.opened}
-    unknown = sorted(set(policy.copies) - set(known))
-    if unknown:
-        raise PolicyRefused(f"found the copies {', '.join(unknown)}; allowed: {', '.join(known)}")
-    found: dict[str, Copy] = {}
-    for name, rule in policy.copies.items():
-        copy = known[name](settings, rule)
-        if copy:
-            found[name] = copy
+    found = {name: copy for name in policy.copies if (copy := copy_of(settings, policy, name))}
     missing = sorted(set(policy.copies) - set(found))
     if missing and settings.environment == "production":
         raise PolicyRefused(f"found no address of the copies {', '.join(missing)}. Next: docs/guide/backups.md")
     return found
+
+
+def copy_of(settings: Settings, policy: Policy, name: str) -> Copy | None:
+    """One copy, whatever is known of the others; None where the environment does not say where it is.
+
+    Raises:
+        PolicyRefused: there is none of this name.
+    """
+    from opetence_assets.backup import copy_offsite, copy_restic, copy_store
+
+    known = {"store": copy_store.opened, "restic": copy_restic.opened, "offsite": copy_offsite.opened}
+    if name not in known or name not in policy.copies:
+        raise PolicyRefused(f"found the copy {name}; allowed: {', '.join(known)}, as the policy names them")
+    return known[name](settings, policy.copies[name])
 
 
 def newest_paths(paths: Sequence[str]) -> dict[Partition, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from opetence_assets.backup.age import decrypted, encrypted
+from opetence_assets.backup.age import decrypted, encrypted, recipient_of
 from opetence_assets.backup.copies import Copy, Partition, newest_paths, store_of
 from opetence_assets.backup.copy_store import fetched
 from opetence_assets.backup.locks import download, lock, put_locked, versions_as_of
@@ -58,8 +58,11 @@ def opened(settings: Settings, rule: CopyRule) -> Copy | None:
     own = {
         n.removeprefix("OPETENCE_OFFSITE_"): v for n, v in settings.variables.items() if n.startswith(f"{ADDRESS}_AWS_")
     }
-    recipients = settings.secret(RECIPIENTS, dataset="backup copy offsite").split(",")
     identity = settings.variables.get(IDENTITY)
+    if identity and not settings.variables.get(RECIPIENTS):  # who restores on an empty machine has the key alone
+        recipients = [recipient_of(identity)]
+    else:
+        recipients = settings.secret(RECIPIENTS, dataset="backup copy offsite").split(",")
     place = place_at(address, {**settings.storage_options, **own})
     kind = settings.variables.get(STORAGE_CLASS, "DEEP_ARCHIVE")
     offsite = _Offsite(place, store_of(settings), rule, kind, tuple(recipients), identity)
@@ -67,6 +70,7 @@ def opened(settings: Settings, rule: CopyRule) -> Copy | None:
         rule=rule,
         address=place.uri,
         holdings=partial(_holdings, offsite),
+        partitions=partial(_partitions, offsite),
         take=partial(_take, offsite),
         check=partial(_check, offsite),
         drop=partial(_drop, offsite),
@@ -79,6 +83,13 @@ def _holdings(offsite: _Offsite) -> dict[Partition, Held]:
     known = proven(offsite.store, offsite.rule.name, READ, RESTORED)
     made, newest = written_at(offsite.place, SEALS), newest_paths(_seals(offsite))
     return {of: Held(made[path], path.replace(SEALS, MANIFESTS, 1) in known) for of, path in newest.items()}
+
+
+def _partitions(offsite: _Offsite, as_of: datetime | None) -> set[Partition]:
+    if as_of is None or offsite.place.is_local:
+        return set(newest_paths(_seals(offsite)))
+    versions = versions_as_of(offsite.place, as_of.astimezone(UTC))
+    return set(newest_paths([path for path in versions if path.startswith(f"{SEALS}/")]))
 
 
 def _take(offsite: _Offsite, of: Partition, until: datetime | None) -> int:
@@ -195,10 +206,13 @@ def _fetch(offsite: _Offsite, partitions: Collection[Partition], into: Lake, as_
     versions = versions_as_of(offsite.place, as_of.astimezone(UTC)) if as_of and not offsite.place.is_local else None
     seals = [path for path in versions if path.startswith(SEALS)] if versions else _seals(offsite)
     newest = {tuple(path.split("/")[1:3]): path for path in sorted(seals, key=lambda path: path.split("/")[2:])}
+    there = set(listing(into, ""))  # checked when it came: another zone's, or before a kill
     for of in partitions:
         seal: dict[str, Any] = json.loads(_read(offsite, newest[of], versions))
         for name in sorted(seal["files"], reverse=True):  # objects first: the manifest comes when all of it is there
             path = name.removesuffix(AGE)
+            if path in there:
+                continue
             _decrypted(offsite, name, versions, into, path)
 
 

@@ -68,6 +68,7 @@ def opened(settings: Settings, rule: CopyRule) -> Copy | None:
         rule=rule,
         address=address,
         holdings=partial(_holdings, repository),
+        partitions=partial(_partitions, repository),
         take=partial(_take, repository),
         check=partial(_check, repository),
         drop=partial(_drop, repository),
@@ -79,6 +80,10 @@ def opened(settings: Settings, rule: CopyRule) -> Copy | None:
 def _holdings(repository: _Repository) -> dict[Partition, Held]:
     known = proven(repository.store, repository.copy, READ, RESTORED)
     return {of: Held(_time(found), found["manifest"] in known) for of, found in _snapshots(repository).items()}
+
+
+def _partitions(repository: _Repository, as_of: datetime | None) -> set[Partition]:
+    return {_of(one) for one in _all(repository) if as_of is None or _time(one) <= as_of}
 
 
 def _take(repository: _Repository, of: Partition, until: datetime | None) -> int:

@@ -30,6 +30,7 @@ def opened(settings: Settings, rule: CopyRule) -> Copy:
         rule=rule,
         address=store.uri,
         holdings=partial(_holdings, store, rule),
+        partitions=partial(_partitions, store),
         take=partial(_take, store, rule),
         check=partial(_check, store),
         drop=partial(_drop, store),
@@ -43,6 +44,12 @@ def _holdings(store: Lake, rule: CopyRule) -> dict[Partition, Held]:
     made = written_at(store, "manifests")
     newest = newest_paths(manifest_paths(store))
     return {of: Held(made[path], path in known) for of, path in newest.items()}
+
+
+def _partitions(store: Lake, as_of: datetime | None) -> set[Partition]:
+    if as_of is None or store.is_local:
+        return {place_of(path) for path in manifest_paths(store)}
+    return {place_of(path) for path in versions_as_of(store, as_of.astimezone(UTC)) if PATH.fullmatch(path)}
 
 
 def _take(store: Lake, rule: CopyRule, of: Partition, until: datetime | None) -> int:

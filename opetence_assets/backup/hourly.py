@@ -35,9 +35,14 @@ def is_due(settings: Settings, partition: str) -> bool:
     )
 
 
-def restore_production(settings: Settings, target: datetime | None, into: Path) -> Recovered:
-    """A running copy as of a moment, from the store and what this machine received since; see ``recover.recovered``."""
-    return restored_production(_store(settings), target, into, settings.variables, live=working_folder(settings))
+def restore_production(settings: Settings, target: datetime | None, into: Path, store: Lake | None = None) -> Recovered:
+    """A running copy as of a moment, from the store (or another one) and what this machine received since.
+
+    See ``recover.recovered``.
+    """
+    return restored_production(
+        store or _store(settings), target, into, settings.variables, live=working_folder(settings)
+    )
 
 
 def _store(settings: Settings) -> Lake:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opetence_assets.command.moments import LATEST, moment_of
 from opetence_assets.command.output import emit
 from opetence_assets.command.status import JsonOption
 
 if TYPE_CHECKING:
+    from opetence_assets.lake.places import Lake
     from opetence_assets.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Production's PostgreSQL: backed up each hour, any second restored.")
-LATEST = "latest"
 
 
 @app.command()
@@ -92,10 +93,18 @@ def restore(
     json: JsonOption = False,
 ) -> None:
     """A running copy of production as of a moment, on a private Unix socket; every byte is verified on the way."""
-    from opetence_assets.backup.hourly import restore_production
     from opetence_assets.settings import read_settings
 
-    done = restore_production(read_settings(), None if as_of == LATEST else _moment(as_of), into)
+    restored_copy(read_settings(), None if as_of == LATEST else moment_of("--as-of", as_of), into, None, as_json=json)
+
+
+def restored_copy(
+    settings: Settings, moment: datetime | None, into: Path, store: Lake | None, *, as_json: bool
+) -> None:
+    """Restores production as of a moment from a store (None: the platform's own) and says where it runs."""
+    from opetence_assets.backup.hourly import restore_production
+
+    done = restore_production(settings, moment, into, store)
     rows = [{"table": name, "rows": count} for name, count in done.rows.items()]
     to_stop = f"opetence postgres stop {done.copy.folder}"
     emit(
@@ -110,7 +119,7 @@ def restore(
             "tables": rows,
             "stop": to_stop,
         },
-        as_json=json,
+        as_json=as_json,
         table={"table": list(done.rows), "rows": list(done.rows.values())},
         title=f"{done.uri}   last transaction {done.reached_at}, {done.seconds:.1f} s; to stop it: {to_stop}",
     )
@@ -127,13 +136,6 @@ def stop(place: Annotated[Path, typer.Argument(help="the folder that a copy was 
     if not version.exists():
         raise typer.BadParameter(f"{place} holds no restored copy")
     stopped(Copy(place.resolve(), programs(read_settings().variables, int(version.read_text()))))
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"--as-of {text}; allowed: 2026-11-21T15:30:00+01:00 or {LATEST}") from None
 
 
 def _uri(settings: Settings) -> str:

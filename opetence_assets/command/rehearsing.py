@@ -27,7 +27,7 @@ def drill(
     json: JsonOption = False,
 ) -> None:
     """Restores into an empty place, compares with the original, runs its checks; exit code 1 if anything differs."""
-    from opetence_assets.backup.copies import store_of
+    from opetence_assets.backup.copies import copies_of, policy_for, store_of
     from opetence_assets.backup.drawing import drawn
     from opetence_assets.backup.drills import drill as rehearse
     from opetence_assets.checks.rejudging import failing_checks
@@ -37,7 +37,8 @@ def drill(
     from opetence_assets.settings import read_settings
 
     settings, rng = read_settings(), random.SystemRandom()
-    store, copy = store_of(settings), copy_named(settings, source)
+    copy = copy_named(settings, source or rng.choice(list(copies_of(settings, policy_for(settings)))))
+    store = store_of(settings)
     chosen, only = drawn(name.value, store, copy, rng)
     done = rehearse(
         name.value,
