@@ -85,3 +85,4 @@ def prepare_dagster_home(settings: Settings) -> None:
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["OPETENCE_HOME"] = str(settings.home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")  # what KeptEventLog writes in one transaction

@@ -19,10 +19,14 @@ pytestmark = pytest.mark.dagster
 KEY = dg.AssetKey(["silver", "shop", "orders"])
 
 
-def stored(log: SqliteEventLogStorage, run: str, rows: int) -> None:
+def entry(run: str, rows: int) -> EventLogEntry:
     data = StepMaterializationData(dg.AssetMaterialization(KEY, metadata={"rows": rows}))
     event = DagsterEvent(DagsterEventType.ASSET_MATERIALIZATION.value, "job", event_specific_data=data)
-    log.store_event(EventLogEntry(None, 10, "", run, time.time(), dagster_event=event))
+    return EventLogEntry(None, 10, "", run, time.time(), dagster_event=event)
+
+
+def stored(log: SqliteEventLogStorage, run: str, rows: int) -> None:
+    log.store_event(entry(run, rows))
 
 
 def test_dagsters_own_storage_reads_what_it_wrote_and_the_other_way_round(tmp_path: Path) -> None:
@@ -36,6 +40,23 @@ def test_dagsters_own_storage_reads_what_it_wrote_and_the_other_way_round(tmp_pa
         assert latest is not None
         assert latest.asset_materialization is not None
         assert latest.asset_materialization.metadata["rows"].value == 3
+    kept.dispose()
+
+
+def test_a_batch_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, own = KeptEventLog(str(tmp_path)), SqliteEventLogStorage(str(tmp_path))
+    stored(kept, "run", 0)
+    kept.store_event_batch([entry("run", rows) for rows in range(1, 4)])
+
+    assert [e.asset_materialization.metadata["rows"].value for e in own.get_logs_for_run("run")] == [0, 1, 2, 3]  # type: ignore[union-attr]
+    latest = own.get_latest_materialization_events([KEY])[KEY]
+    assert latest is not None
+    assert latest.asset_materialization is not None
+    assert latest.asset_materialization.metadata["rows"].value == 3
+    with pytest.raises(Exception, match="EventLogEntry"):
+        kept.store_event_batch([entry("run", 4), "no event"])  # type: ignore[list-item]
+    stored(kept, "run", 5)
+    assert [e.asset_materialization.metadata["rows"].value for e in own.get_logs_for_run("run")] == [0, 1, 2, 3, 5]  # type: ignore[union-attr]
     kept.dispose()
 
 
