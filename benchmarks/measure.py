@@ -67,15 +67,18 @@ def run_once(contender: Contender, pgdata: Path | None = None) -> Cost:
         RuntimeError: it failed; the message ends with what it wrote.
     """
     before = server_seconds(pgdata)
-    command = (contender.module, contender.function, json.dumps(dict(contender.arguments)))
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.contender", *command], capture_output=True, text=True, check=False
-    )
+    done = in_a_process(contender.module, contender.function, json.dumps(dict(contender.arguments)))
     if done.returncode:
         raise RuntimeError(f"{contender.name} failed:\n{done.stderr[-4000:]}")
     found = json.loads(done.stdout.splitlines()[-1])
     server = server_seconds(pgdata) - before
     return Cost(found["start"], found["work"], server, found["wall"], found["peak"], found["facts"])
+
+
+def in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """``benchmarks.contender`` in a new interpreter, so that nobody finds done what another has paid for."""
+    command = [sys.executable, "-m", "benchmarks.contender", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def server_seconds(pgdata: Path | None) -> float:

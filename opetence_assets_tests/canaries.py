@@ -1,7 +1,8 @@
 """Real people of the sandbox's company as canaries: no byte that the platform wrote may name one of them.
 
 Parquet is decoded, gzip unpacked, everything else searched as it is: tables of every zone, verdicts, releases, drift,
-backups, the orchestrator's event log, metadata and what its steps printed, and what dbt left behind.
+backups, the orchestrator's event log, metadata and what its steps printed, and what dbt left behind. Only the objects
+of production's own backup are left out: they are its PostgreSQL, byte for byte.
 """
 
 from __future__ import annotations
@@ -45,13 +46,22 @@ def people(owner_uri: str) -> list[str]:
 
 def betrayed(home: Path, canaries: list[str]) -> list[str]:
     """The files with a text that holds a canary. No value is told."""
-    files = (path for folder in WRITTEN for path in sorted((home / folder).rglob("*")) if path.is_file())
+    left_out = production_objects(home)
+    written = (path for folder in WRITTEN for path in sorted((home / folder).rglob("*")))
+    files = (path for path in written if path.is_file() and path.name not in left_out)
     different = {sha256(content := file.read_bytes()).digest(): (file, content) for file in files}  # a backup is a copy
     texts = [(str(file.relative_to(home)), text) for file, content in different.values() for text in _texts(content)]
     # All at once: building the automaton of 2,500 names takes longer than running it over a file.
     everything = pl.concat([text.unique().to_frame("text").with_columns(file=pl.lit(file)) for file, text in texts])
     holds = pl.col("text").str.contains_any(canaries, ascii_case_insensitive=True)
     return everything.filter(holds)["file"].unique().sort().to_list()
+
+
+def production_objects(home: Path) -> set[str]:
+    """The names of the objects that production's backups are made of."""
+    manifests = (home / "backups" / "manifests" / "production").rglob("*.json")
+    bodies = [json.loads(manifest.read_text())["body"] for manifest in manifests]
+    return {file["sha256"] for body in bodies for file in body["files"].values()}
 
 
 def _texts(content: bytes) -> Iterator[pl.Series]:

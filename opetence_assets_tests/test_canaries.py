@@ -41,3 +41,15 @@ def test_a_canary_is_found(place: str, tmp_path: Path) -> None:
     (tmp_path / "dbt" / "other.json").write_text("nobody")
 
     assert betrayed(tmp_path, [CANARY, json.dumps(CANARY)[1:-1], "CANARY.ZOË"]) == [place]
+
+
+def test_only_productions_own_bytes_may_name_its_people(tmp_path: Path) -> None:
+    objects, manifests = tmp_path / "backups" / "objects", tmp_path / "backups" / "manifests"
+    (manifests / "production" / "hour").mkdir(parents=True)
+    objects.mkdir()
+    for name in ("ab", "cd"):
+        (objects / name).write_text(f"{name} {CANARY}")
+    manifest = {"body": {"files": {"base.tar": {"sha256": "ab", "bytes": 1}}}}
+    (manifests / "production" / "hour" / "000000.json").write_text(json.dumps(manifest))
+
+    assert betrayed(tmp_path, [CANARY]) == ["backups/objects/cd"]

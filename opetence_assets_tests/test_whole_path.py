@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from opetence_assets.lake.releases import current_release
 from opetence_assets.lake.tables import open_table
 from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.canaries import betrayed, people
+from opetence_assets_tests.forks import CONTENDER, OPETENCE, Forks, forks
 from opetence_assets_tests.truth import differences
 from opetence_assets_tests.ui.served import NEW_COLUMN, Served, browser, serving
 
 pytestmark = pytest.mark.dagster
+GROUPS = ("backup", "release", "sandbox")  # of commands
 PERSONAL = r"[\w.+-]+@[\w-]+\.\w+|\b\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}\b|^\d+\.\d+\.\d+\.\d+$"
 SYSTEMS = {
     *("order_service", "product_service", "user_service", "logistics_service"),
@@ -36,9 +38,11 @@ SYSTEMS = {
 
 @dataclass(frozen=True)
 class Platform:
-    """A home of its own, driven through the command line."""
+    """A home of its own, driven through the command line: what is first typed is a new interpreter, then forked."""
 
     home: Path
+    forks: Forks
+    typed: set[str] = field(default_factory=set)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -51,9 +55,14 @@ class Platform:
 
     def opetence(self, *arguments: str, code: int = 0, **variables: str) -> Any:
         """The command's JSON; its standard error where it is expected to fail."""
-        command = [sys.executable, "-c", "from opetence_assets.command import main; main()", *arguments]
+        name = " ".join(arguments[: 2 if arguments[0] in GROUPS else 1])
         environ = {**self.environ, **variables}
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        if name in self.typed:
+            done = self.forks.run(OPETENCE, arguments, environ)
+        else:
+            command = [sys.executable, "-c", OPETENCE, *arguments]
+            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        self.typed.add(name)
         assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
         if "--json" not in arguments:
             return done.stdout + done.stderr
@@ -66,12 +75,13 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
     folder = Path(tempfile.mkdtemp(prefix="ope", dir="/tmp"))
-    platform = Platform(folder)
-    try:
-        yield platform
-    finally:
-        platform.opetence("sandbox", "down")
-        shutil.rmtree(folder)
+    with forks() as forked:
+        platform = Platform(folder, forked)
+        try:
+            yield platform
+        finally:
+            platform.opetence("sandbox", "down")
+            shutil.rmtree(folder)
 
 
 def test_the_first_run_brings_everything_to_gold(platform: Platform) -> None:
@@ -236,13 +246,16 @@ def test_a_new_table_is_one_file_and_its_test(platform: Platform, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["step", "gold"])
-def test_a_claim_about_the_orchestrator_has_rows(platform: Platform, tmp_path: Path, name: str) -> None:
+def test_a_claim_about_the_orchestrator_has_rows(
+    platform: Platform, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Those that need a whole company; "gold" builds as if nothing were released, so what is there is put back."""
     from benchmarks.claims import cells
     from benchmarks.place import Place
     from benchmarks.sizes import SIZES
     from sandbox import up
 
+    monkeypatch.setattr("benchmarks.measure.in_a_process", lambda *told: platform.forks.run(CONTENDER, told))
     kept = [platform.home / "lake" / folder for folder in ("gold", "releases")]
     for folder in kept:
         shutil.copytree(folder, tmp_path / folder.name)

@@ -22,6 +22,7 @@ from dagster._serdes import ConfigurableClassData
 if TYPE_CHECKING:
     from dagster._core.events.log import EventLogEntry
     from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 OPEN_AT_MOST = 6  # files: the index and the runs of the moment; a daemon sees hundreds in its life
 
@@ -94,7 +95,7 @@ class KeptEventLog(SqliteEventLogStorage):
         place = self.conn_string_for_shard(shard)
         engine = create_engine(place, poolclass=QueuePool, pool_size=1, connect_args=arguments)
         self._initdb(engine)
-        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=NORMAL"))
+        event.listen(engine, "connect", _without_waiting)
         engine.dispose()  # the connection that made the tables is from before
         return engine
 
@@ -102,3 +103,7 @@ class KeptEventLog(SqliteEventLogStorage):
         for engine in self._engines.pop(os.getpid(), {}).values():
             engine.dispose()
         super().dispose()
+
+
+def _without_waiting(connection: DBAPIConnection, _: object) -> None:
+    connection.cursor().execute("PRAGMA synchronous=NORMAL")  # of a write-ahead log: whole after any kill
