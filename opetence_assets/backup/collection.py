@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from opetence_assets.backup.copies import Copy, Partition
-from opetence_assets.backup.manifests import manifests, read_manifest
+from opetence_assets.backup.copies import Copy, Partition, newest_paths
+from opetence_assets.backup.manifests import manifest_paths, manifests, read_manifest
 from opetence_assets.backup.planning import Action, Step, planned
 from opetence_assets.backup.policy import Policy
 from opetence_assets.backup.proofs import READ, Proof, proofs, prove
@@ -67,13 +67,14 @@ def copy_missing(
         done.copied_bytes[copy.rule.name] += copy.take(of, locked_until(policy, step.copy, step.zone, now))
         done.steps.append(step)
     taken = {(step.copy, step.zone, step.partition) for step in done.steps}
+    newest = newest_paths(manifest_paths(store))
     for name, copy in copies.items():
-        unread = sorted(of for of, held in copy.holdings().items() if not held.verified)
-        for of in told(
-            f"read back in {name}", unread, tell
-        ):  # oldest first: what it has in common with the next is known then
-            if (name, *of) not in taken:  # it was made there, or a kill came before its lock
-                copy.take(of, locked_until(policy, name, of[0], now))
+        held = {of: one for of, one in copy.holdings().items() if of in newest}
+        unread = sorted(of for of, one in held.items() if not one.verified or one.manifest != newest[of])
+        # oldest first: what it has in common with the next is known then
+        for of in told(f"read back in {name}", unread, tell):
+            if (name, *of) not in taken:  # made there, or killed before its lock, or superseded in the store
+                done.copied_bytes[name] += copy.take(of, locked_until(policy, name, of[0], now))
             prove_read(copy, store, of, now, done)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,10 @@ from opetence_assets.backup.copy_store import fetched
 from opetence_assets.backup.locks import download, lock, put_locked, versions_as_of
 from opetence_assets.backup.manifests import FOLDER as MANIFESTS
 from opetence_assets.backup.manifests import manifests
-from opetence_assets.backup.objects import BackupDamaged, Digest, copied, digest_of, object_path
+from opetence_assets.backup.objects import BackupDamaged, Digest, copied, digest_of, object_path, unfinished
 from opetence_assets.backup.planning import Held
 from opetence_assets.backup.policy import CopyRule
-from opetence_assets.backup.proofs import READ, RESTORED, proven
+from opetence_assets.backup.proofs import READ, RESTORED, forgotten, proven
 from opetence_assets.backup.verify import Damage
 from opetence_assets.lake.places import Lake, deleted, files_before, listing, place_at, put_new, read, written_at
 
@@ -82,7 +83,8 @@ def opened(settings: Settings, rule: CopyRule) -> Copy | None:
 def _holdings(offsite: _Offsite) -> dict[Partition, Held]:
     known = proven(offsite.store, offsite.rule.name, READ, RESTORED)
     made, newest = written_at(offsite.place, SEALS), newest_paths(_seals(offsite))
-    return {of: Held(made[path], path.replace(SEALS, MANIFESTS, 1) in known) for of, path in newest.items()}
+    found = {of: (made[path], path.replace(SEALS, MANIFESTS, 1)) for of, path in newest.items()}
+    return {of: Held(at, path in known, manifest=path) for of, (at, path) in found.items()}
 
 
 def _partitions(offsite: _Offsite, as_of: datetime | None) -> set[Partition]:
@@ -108,7 +110,8 @@ def _take(offsite: _Offsite, of: Partition, until: datetime | None) -> int:
             seal[name], copied_bytes = {"sha256": digest.sha256, "bytes": digest.bytes}, copied_bytes + digest.bytes
     if until and offsite.rule.lock and not offsite.place.is_local:
         lock(offsite.place, sorted(there & set(seal)), until, offsite.rule.lock)
-    body = json.dumps({"manifest": newest.path, "sha256": newest.sha256, "files": seal}, sort_keys=True).encode()
+    said = json.dumps({"manifest": newest.path, "sha256": newest.sha256, "files": seal}, sort_keys=True).encode()
+    body = sha256(said).hexdigest().encode() + b"\n" + said + b"\n"
     with TemporaryDirectory() as folder:
         file = Path(folder) / "seal"
         file.write_bytes(body)
@@ -166,15 +169,36 @@ def _sealed(offsite: _Offsite, names: set[str]) -> dict[str, dict[str, Any]]:
     for path in reversed(_seals(offsite)):
         if names <= found.keys():
             break
-        files: dict[str, dict[str, Any]] = json.loads(read(offsite.place, path))["files"]
+        try:
+            files = _opened(path, read(offsite.place, path))["files"]
+        except BackupDamaged:  # ``check`` reports it
+            continue
         found |= {name: files[name] for name in names & files.keys() - found.keys()}
     return found
 
 
+def _opened(path: str, data: bytes) -> dict[str, Any]:
+    """What a seal says; it begins with the SHA-256 of the rest.
+
+    Raises:
+        BackupDamaged: a byte of it changed, or it is another partition's.
+    """
+    digest, _, said = data.partition(b"\n")
+    if sha256(said.removesuffix(b"\n")).hexdigest().encode() != digest or not data.endswith(b"\n"):
+        raise BackupDamaged(f"{path}: found a seal that differs from its SHA-256. Next: opetence backup verify")
+    seal: dict[str, Any] = json.loads(said)
+    if seal["manifest"].replace(MANIFESTS, SEALS, 1) != path:
+        raise BackupDamaged(f"{path}: found the seal of {seal['manifest']}. Next: opetence backup verify")
+    return seal
+
+
 def _check(offsite: _Offsite, of: Partition, known: Collection[str] = ()) -> list[Damage]:
     """Hashes every encrypted file of a partition against its seal; needs no secret key."""
-    seal: dict[str, Any] = json.loads(read(offsite.place, newest_paths(_seals(offsite))[of]))
-    damages: list[Damage] = []
+    path, damages = newest_paths(_seals(offsite))[of], list[Damage]()
+    try:
+        seal = _opened(path, read(offsite.place, path))
+    except BackupDamaged as error:
+        return [Damage(path, "", "", str(error))]
     for name, expected in seal["files"].items():
         if name.removesuffix(AGE).rpartition("/")[2] in known:
             continue
@@ -184,20 +208,22 @@ def _check(offsite: _Offsite, of: Partition, known: Collection[str] = ()) -> lis
             damages.append(Damage(name, of[0], name, "found no such object"))
             continue
         if found != Digest(**expected):
-            damages.append(Damage(name, of[0], name, f"found SHA-256 {found.sha256}; allowed: {expected['sha256']}"))
+            what = f"found {found.bytes:,} bytes, {found.sha256}; allowed: {expected['bytes']:,}, {expected['sha256']}"
+            damages.append(Damage(name, of[0], name, what))
     return damages
 
 
 def _drop(offsite: _Offsite, partitions: Sequence[Partition]) -> None:
+    forgotten(offsite.store, offsite.rule.name, partitions)
     seals = [path for path in _seals(offsite) if tuple(path.split("/")[1:3]) in set(partitions)]
     deleted(offsite.place, [name for path in seals for name in (path, f"{path.replace(SEALS, MANIFESTS, 1)}{AGE}")])
 
 
 def _sweep(offsite: _Offsite, before: datetime) -> int:
-    needed = {name for path in _seals(offsite) for name in json.loads(read(offsite.place, path))["files"]}
+    needed = {name for path in _seals(offsite) for name in _opened(path, read(offsite.place, path))["files"]}
     idle = [path for folder in ("objects", MANIFESTS) for path in files_before(offsite.place, folder, before)]
     gone = [path for path in idle if path not in needed]
-    deleted(offsite.place, gone)
+    deleted(offsite.place, [*gone, *unfinished(offsite.place, before)])
     return len(gone)
 
 
@@ -208,12 +234,13 @@ def _fetch(offsite: _Offsite, partitions: Collection[Partition], into: Lake, as_
     newest = {tuple(path.split("/")[1:3]): path for path in sorted(seals, key=lambda path: path.split("/")[2:])}
     there = set(listing(into, ""))  # checked when it came: another zone's, or before a kill
     for of in partitions:
-        seal: dict[str, Any] = json.loads(_read(offsite, newest[of], versions))
+        if of not in newest:
+            raise BackupDamaged(f"{SEALS}/{'/'.join(of)}: found no seal in {offsite.place.uri}")
+        seal = _opened(newest[of], _read(offsite, newest[of], versions))
         for name in sorted(seal["files"], reverse=True):  # objects first: the manifest comes when all of it is there
             path = name.removesuffix(AGE)
-            if path in there:
-                continue
-            _decrypted(offsite, name, versions, into, path)
+            if path not in there:
+                _decrypted(offsite, name, Digest(**seal["files"][name]), versions, into, path)
 
 
 def _read(offsite: _Offsite, name: str, versions: Mapping[str, str] | None) -> bytes:
@@ -224,7 +251,9 @@ def _read(offsite: _Offsite, name: str, versions: Mapping[str, str] | None) -> b
         return (Path(folder) / "file").read_bytes()
 
 
-def _decrypted(offsite: _Offsite, name: str, versions: Mapping[str, str] | None, into: Lake, path: str) -> None:
+def _decrypted(
+    offsite: _Offsite, name: str, expected: Digest, versions: Mapping[str, str] | None, into: Lake, path: str
+) -> None:
     if offsite.identity is None:
         raise BackupDamaged(f"{offsite.place.uri}: found no key to open it. Next: set {IDENTITY}, which is in the safe")
     with TemporaryDirectory() as folder:
@@ -232,7 +261,13 @@ def _decrypted(offsite: _Offsite, name: str, versions: Mapping[str, str] | None,
         if versions:
             download(offsite.place, name, versions[name], sealed)
         else:
-            _copied(offsite.place, name, sealed)
+            try:
+                _copied(offsite.place, name, sealed)
+            except FileNotFoundError as error:
+                raise BackupDamaged(f"{name}: found no such file in {offsite.place.uri}") from error
+        found = digest_of(Lake(folder), sealed.name)
+        if found != expected:  # anybody can encrypt for the recipients: what opens is not yet what was sealed
+            raise BackupDamaged(f"{name}: found SHA-256 {found.sha256}; allowed: {expected.sha256}, as its seal says")
         decrypted(sealed, plain, offsite.identity, name)
         if path.startswith("objects/"):
             fetched(Lake(folder), plain.name, path.rpartition("/")[2], into)

@@ -27,7 +27,7 @@ from opetence_assets.backup.manifests import manifests
 from opetence_assets.backup.objects import BackupDamaged, object_path
 from opetence_assets.backup.planning import Held
 from opetence_assets.backup.policy import CopyRule
-from opetence_assets.backup.proofs import READ, RESTORED, proven
+from opetence_assets.backup.proofs import READ, RESTORED, forgotten, proven
 from opetence_assets.backup.verify import Damage
 from opetence_assets.lake.places import Lake, put_new, read
 
@@ -79,7 +79,10 @@ def opened(settings: Settings, rule: CopyRule) -> Copy | None:
 
 def _holdings(repository: _Repository) -> dict[Partition, Held]:
     known = proven(repository.store, repository.copy, READ, RESTORED)
-    return {of: Held(_time(found), found["manifest"] in known) for of, found in _snapshots(repository).items()}
+    return {
+        of: Held(_time(found), found["manifest"] in known, manifest=found["manifest"])
+        for of, found in _snapshots(repository).items()
+    }
 
 
 def _partitions(repository: _Repository, as_of: datetime | None) -> set[Partition]:
@@ -158,6 +161,7 @@ def _sha256(file: Any) -> str:
 
 
 def _drop(repository: _Repository, partitions: Sequence[Partition]) -> None:
+    forgotten(repository.store, repository.copy, partitions)
     snapshots = [one["id"] for one in _all(repository) if _of(one) in set(partitions)]
     if snapshots:
         _restic(repository, "forget", *snapshots)

@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from opetence_assets.backup.copies import Copy, Partition, newest_paths, store_of
+from opetence_assets.backup.heads import head_path, heads, unregister
 from opetence_assets.backup.locks import download, lock, versions_as_of
 from opetence_assets.backup.manifests import PATH, manifest_paths, manifests, place_of, read_manifest
-from opetence_assets.backup.objects import FOLDER, BackupDamaged, Digest, copied, object_path, stored_sizes
+from opetence_assets.backup.objects import FOLDER, BackupDamaged, Digest, copied, object_path, stored_sizes, unfinished
 from opetence_assets.backup.planning import Held
 from opetence_assets.backup.policy import CopyRule
-from opetence_assets.backup.proofs import READ, RESTORED, proven
+from opetence_assets.backup.proofs import READ, RESTORED, forgotten, proven
 from opetence_assets.backup.verify import Damage, verify
 from opetence_assets.lake.places import Lake, deleted, files_before, put_new, read, written_at
 
@@ -33,7 +34,7 @@ def opened(settings: Settings, rule: CopyRule) -> Copy:
         partitions=partial(_partitions, store),
         take=partial(_take, store, rule),
         check=partial(_check, store),
-        drop=partial(_drop, store),
+        drop=partial(_drop, store, rule),
         sweep=partial(_sweep, store),
         fetch=partial(_fetch, store),
     )
@@ -43,7 +44,7 @@ def _holdings(store: Lake, rule: CopyRule) -> dict[Partition, Held]:
     known = proven(store, rule.name, READ, RESTORED)
     made = written_at(store, "manifests")
     newest = newest_paths(manifest_paths(store))
-    return {of: Held(made[path], path in known) for of, path in newest.items()}
+    return {of: Held(made[path], path in known, manifest=path) for of, path in newest.items()}
 
 
 def _partitions(store: Lake, as_of: datetime | None) -> set[Partition]:
@@ -56,7 +57,8 @@ def _take(store: Lake, rule: CopyRule, of: Partition, until: datetime | None) ->
     """It is there already; what is left to do is to lock it."""
     if until and rule.lock and not store.is_local:
         found = manifests(store, *of)[-1]
-        lock(store, [found.path, *sorted(object_path(digest) for digest in found.hashes)], until, rule.lock)
+        head = head_path(found.path, found.sha256)
+        lock(store, [found.path, head, *sorted(object_path(digest) for digest in found.hashes)], until, rule.lock)
     return 0
 
 
@@ -68,7 +70,10 @@ def _check(store: Lake, of: Partition, known: Collection[str] = ()) -> list[Dama
         return [Damage(path, "", "", str(error))]
 
 
-def _drop(store: Lake, partitions: Sequence[Partition]) -> None:
+def _drop(store: Lake, rule: CopyRule, partitions: Sequence[Partition]) -> None:
+    forgotten(store, rule.name, partitions)
+    for of in partitions:
+        unregister(store, *of)
     deleted(store, [path for of in partitions for path in manifest_paths(store, *of)])
 
 
@@ -76,12 +81,16 @@ def _sweep(store: Lake, before: datetime) -> int:
     """Deletes the objects that no manifest names and nobody may still be about to name.
 
     Raises:
-        BackupDamaged: a manifest that stays cannot be read, so what it needs is not known; nothing was deleted.
+        BackupDamaged: a manifest that stays cannot be read, or is lost, so what it needs is not known; nothing was
+            deleted.
     """
+    lost = sorted(heads(store).keys() - set(manifest_paths(store)))
+    if lost:
+        raise BackupDamaged(f"{lost[0]}: found no such manifest; allowed: all that are registered")
     needed = {object_path(digest) for manifest in manifests(store) for digest in manifest.hashes}
     sizes = stored_sizes(store)
     gone = [path for path in files_before(store, FOLDER, before) if path in sizes and path not in needed]
-    deleted(store, gone)
+    deleted(store, [*gone, *unfinished(store, before)])
     return sum(sizes[path] for path in gone)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from opetence_assets.backup.heads import heads, register
 from opetence_assets.backup.manifests import Manifest, StoredBlob, manifest_paths, newest, put_manifest
 from opetence_assets.backup.objects import Digest, copied, object_path, stored_sizes, sweep_unfinished
 from opetence_assets.lake.durability import LakeDamaged
@@ -34,10 +35,18 @@ class Copying:
 
 
 def begun(store: Lake, zone: str, partition: str) -> Copying:
-    """What is there already; nothing is written."""
-    paths = manifest_paths(store, zone, partition)
+    """What is there already; nothing is written but what a kill right after a manifest left to be registered.
+
+    A revision that was registered is never used again, though its manifest may be lost.
+    """
+    paths, known = manifest_paths(store, zone, partition), heads(store, zone, partition)
     parent = newest(store, manifest_paths(store, zone))
-    return Copying(store, zone, partition, len(paths), newest(store, paths), parent)
+    done = newest(store, paths)
+    for one in (done, parent):
+        if one and not heads(store, zone, one.partition).get(one.path):
+            register(store, one.path, one.sha256)
+    last = max((int(path[-11:-5]) for path in (*paths, *known)), default=-1)
+    return Copying(store, zone, partition, last + 1, done, parent)
 
 
 def looked_through(copying: Copying) -> None:

@@ -13,11 +13,12 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from opetence_assets.backup.heads import MANIFESTS as FOLDER
+from opetence_assets.backup.heads import Heads, heads, register
 from opetence_assets.backup.objects import BackupDamaged
 from opetence_assets.lake.places import Lake, listing, put_new, read
 from opetence_assets.lake.releases import Release
 
-FOLDER = "manifests"
 ENVELOPE = re.compile(rb'\{"body":(?P<body>.+),"sha256":"(?P<sha256>[0-9a-f]{64})"\}')
 PATH = re.compile(rf"{FOLDER}/(?P<zone>\w+)/(?P<partition>\d{{4}}-\d\d-\d\d(T\d\d)?)/(?P<revision>\d{{6}})\.json")
 
@@ -130,7 +131,8 @@ def manifests(store: Lake, zone: str | None = None, partition: str | None = None
     Raises:
         BackupDamaged: one of them is not as it was written.
     """
-    return [read_manifest(store, path) for path in manifest_paths(store, zone, partition)]
+    known = heads(store, zone, partition if zone else None)
+    return [read_manifest(store, path, known) for path in manifest_paths(store, zone, partition)]
 
 
 def manifest_paths(store: Lake, zone: str | None = None, partition: str | None = None) -> list[str]:
@@ -160,11 +162,14 @@ def newest(store: Lake, paths: Sequence[str]) -> Manifest | None:
     return None
 
 
-def read_manifest(store: Lake, path: str) -> Manifest:
+def read_manifest(store: Lake, path: str, known: Heads | None = None) -> Manifest:
     """One manifest, checked against its own hash: of its bytes as they lie there, which costs no second encoding.
 
+    Args:
+        known: what is registered, where the caller has it already; a manifest that nobody registered may be read.
+
     Raises:
-        BackupDamaged: a byte of it changed.
+        BackupDamaged: a byte of it changed, or it is not the one that was registered.
     """
     whole = ENVELOPE.fullmatch(read(store, path))
     try:
@@ -177,15 +182,24 @@ def read_manifest(store: Lake, path: str) -> Manifest:
         raise BackupDamaged(f"{path}: found a manifest that cannot be read. Next: opetence backup verify") from error
     if manifest is None or manifest.path != path:
         raise BackupDamaged(f"{path}: found a manifest that differs from its SHA-256. Next: opetence backup verify")
+    known = heads(store, *place_of(path)) if known is None else known
+    if known.get(path, {digest}) != {digest}:
+        raise BackupDamaged(
+            f"{path}: found SHA-256 {digest}; allowed: {', '.join(sorted(known[path]))}, as registered."
+            " Next: opetence backup verify"
+        )
     return manifest
 
 
 def put_manifest(store: Lake, manifest: Manifest) -> Manifest | None:
-    """Writes a manifest, whole and durable, and returns it with its hash; None if that revision exists."""
+    """Writes a manifest, whole and durable, registers it and returns it with its hash; None if that revision exists."""
     body = _canonical(_body(manifest))
     digest = sha256(body).hexdigest()
     written = put_new(store, manifest.path, b'{"body":%b,"sha256":"%b"}' % (body, digest.encode()))
-    return replace(manifest, sha256=digest) if written else None
+    if not written:
+        return None
+    register(store, manifest.path, digest)
+    return replace(manifest, sha256=digest)
 
 
 def _body(manifest: Manifest) -> dict[str, Any]:

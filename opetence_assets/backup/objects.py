@@ -11,13 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
 from opetence_assets.lake.durability import fsync_file, fsync_folder, made_folder
-from opetence_assets.lake.places import TEMPORARY, Lake, store_of
+from opetence_assets.lake.places import TEMPORARY, Lake, files_before, store_of
 
 BLOCK = 1 << 19
 FOLDER = "objects"
@@ -55,6 +55,12 @@ def sweep_unfinished(place: Lake, age: timedelta = timedelta(days=1)) -> None:
         for entry in os.scandir(place.uri):
             if UNFINISHED.fullmatch(entry.name) and entry.stat().st_mtime <= long_ago:
                 os.unlink(entry)
+
+
+def unfinished(place: Lake, before: datetime) -> list[str]:
+    """What kills left of small files anywhere in a local place before a moment; on S3 a file is whole or absent."""
+    found = files_before(place, "", before) if place.is_local else []
+    return [path for path in found if UNFINISHED.fullmatch(path.rpartition("/")[2])]
 
 
 def digest_of(place: Lake, path: str) -> Digest:

@@ -32,11 +32,13 @@ class Held:
         made_at: when it came there; its lock starts then.
         verified: somebody read it there and found it as recorded.
         locked_until: what the storage itself says, where it can; until then it cannot be deleted.
+        manifest: path of the newest revision that it has.
     """
 
     made_at: datetime
     verified: bool = False
     locked_until: datetime | None = None
+    manifest: str = ""
 
 
 Holdings = Mapping[str, Mapping[tuple[str, str], Held]]

@@ -1,19 +1,19 @@
 """What was read back or restored, when, and how long it took: a backup without a proof counts as unproven.
 
 A proof is a small file that is never changed, named by copy, zone, partition and revision; it notes the manifest's
-hash, so a manifest that was replaced has none.
+hash. It lives as long as its partition in that copy; what drills found is history and stays.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from opetence_assets.backup.manifests import FOLDER as MANIFESTS
-from opetence_assets.lake.places import Lake, listing, put_new, read
+from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
 
 FOLDER = "proofs"
 READ, RESTORED = "read", "restored"
@@ -51,6 +51,15 @@ def proven(store: Lake, copy: str, *kinds: str) -> set[str]:
         for *_, zone, partition, name in found
         if not kinds or name.split("-")[1] in kinds
     }
+
+
+def forgotten(store: Lake, copy: str, partitions: Sequence[tuple[str, str]]) -> None:
+    """Deletes the proofs of partitions (zone, partition) that a copy is about to let go.
+
+    Before, not after: nobody would come back for them once the partition is gone.
+    """
+    for zone, partition in partitions:
+        deleted(store, listing(store, f"{FOLDER}/{copy}/{zone}/{partition}"))
 
 
 def proofs(store: Lake, copy: str | None = None, kind: str | None = None) -> list[Proof]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from opetence_assets.backup.heads import heads
 from opetence_assets.backup.manifests import Manifest, manifest_paths, read_manifest
 from opetence_assets.backup.objects import BackupDamaged, Digest, digest_of, object_path
 from opetence_assets.backup.telling import Tell, quiet, told
@@ -36,7 +37,7 @@ def verify(
 
     Objects whose SHA-256 is ``known`` were read elsewhere and are not read again.
 
-    Finds flipped bytes, truncated and missing objects, changed manifests, and manifests whose parent was replaced.
+    Finds flipped bytes, truncated and missing objects, and manifests that were changed, replaced or lost.
     Each object is read once, however many backups share it.
     """
     damages: list[Damage] = []
@@ -59,9 +60,13 @@ def verify(
 
 def _readable(store: Lake, damages: list[Damage]) -> list[Manifest]:
     found: list[Manifest] = []
-    for path in manifest_paths(store):
+    known, paths = heads(store), manifest_paths(store)
+    for path in sorted(known.keys() - set(paths)):
+        allowed = ", ".join(sorted(known[path]))
+        damages.append(Damage(path, "", "", f"found no such manifest; allowed: SHA-256 {allowed}, as registered"))
+    for path in paths:
         try:
-            found.append(read_manifest(store, path))
+            found.append(read_manifest(store, path, known))
         except BackupDamaged as error:
             damages.append(Damage(path, "", "", str(error)))
     return found

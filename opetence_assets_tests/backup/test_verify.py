@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from opetence_assets.backup.heads import head_path
 from opetence_assets.backup.manifests import Manifest, manifests, put_manifest
 from opetence_assets.backup.objects import BackupDamaged, object_path
 from opetence_assets.backup.restore import restore
@@ -68,7 +69,12 @@ def test_a_replaced_manifest_is_found_by_the_next(lake: Lake, store: Lake, relea
     child = replace(first, partition="2026-11-22", parent=first.path, parent_sha256=first.sha256)
     assert put_manifest(store, child)
     Path(store.address(first.path)).unlink()
-    assert put_manifest(store, replace(first, copied_bytes=0))  # genuine by its own hash
+    (damage,) = verify(store)
+    assert (damage.path, damage.what[:22]) == (first.path, "found no such manifest")
+    assert put_manifest(store, replace(first, copied_bytes=0))  # genuine by its own hash, and registered beside it
+    (damage,) = verify(store)
+    assert (damage.path, "as registered" in damage.what) == (first.path, True)
+    Path(store.address(head_path(first.path, first.sha256))).unlink()
     (damage,) = verify(store)
     assert damage.path == first.path
     assert child.path in damage.what
