@@ -25,6 +25,7 @@ from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.canaries import betrayed, people
 from opetence_assets_tests.forks import CONTENDER, OPETENCE, Forks, forks
 from opetence_assets_tests.truth import differences
+from opetence_assets_tests.ui import drilling
 from opetence_assets_tests.ui.served import NEW_COLUMN, Served, browser, serving
 
 pytestmark = pytest.mark.dagster
@@ -272,6 +273,7 @@ def test_a_claim_about_the_orchestrator_has_rows(
 @pytest.fixture(scope="module")
 def served(platform: Platform) -> Iterator[Served]:
     """The UI over the company that the tests above have made; its sensors go on with it, so it comes last."""
+    subprocess.run([sys.executable, "-m", drilling.__name__], env=platform.environ, check=True, capture_output=True)
     with serving(platform.settings, platform.environ) as up:
         yield up
 
@@ -283,8 +285,11 @@ from opetence_assets_tests.ui.pages import (  # noqa: E402  (tests run in the or
     test_a_failed_check_counts_the_rows_by_rule,
     test_a_failed_check_says_why,
     test_a_mart_is_traced_back_to_its_sources,
+    test_an_overdue_drill_is_red,
     test_every_figure_of_a_table_is_plotted,
     test_every_system_is_a_group_of_the_graph,
+    test_every_zone_has_its_backups,
+    test_the_recovery_time_is_plotted,
     test_the_report_is_read_without_a_server,
 )
 
@@ -296,7 +301,10 @@ __all__ = [
     "test_a_failed_check_counts_the_rows_by_rule",
     "test_a_failed_check_says_why",
     "test_a_mart_is_traced_back_to_its_sources",
+    "test_an_overdue_drill_is_red",
     "test_every_figure_of_a_table_is_plotted",
     "test_every_system_is_a_group_of_the_graph",
+    "test_every_zone_has_its_backups",
+    "test_the_recovery_time_is_plotted",
     "test_the_report_is_read_without_a_server",
 ]

@@ -99,7 +99,7 @@ def drill(
     finally:
         shutil.rmtree(place, ignore_errors=True)
     done = Drilled(**{**asdict(done), **facts})
-    _kept(store, done)
+    keep_drill(store, done)
     if not done.wrong:
         for manifest in chosen:
             proof = Proof(done.copy, manifest.path, manifest.sha256, RESTORED, now, {"seconds": done.seconds})
@@ -156,7 +156,8 @@ def _sum(name: str, kind: pl.DataType) -> pl.Expr:
     return column.hash().cast(pl.Int128).sum()
 
 
-def _kept(store: Lake, done: Drilled) -> None:
+def keep_drill(store: Lake, done: Drilled) -> None:
+    """Keeps what came of a drill, durably."""
     body = asdict(done) | {"at": done.at.isoformat()}
     put_new(store, f"{FOLDER}/{done.name}/{done.at:%Y%m%dT%H%M%S%f}.json", json.dumps(body, sort_keys=True).encode())
 

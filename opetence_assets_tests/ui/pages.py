@@ -128,6 +128,34 @@ def test_a_backup_is_there_by_the_day(served: Served, browser: Chrome, picture: 
     assert picture("backup-partitions").stat().st_size < 400_000
 
 
+@in_a_browser
+def test_every_zone_has_its_backups(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.set_window_size(1400, 1250)
+    browser.get(f"{served.address}/assets/backup/copies?view=lineage&lineageScope=neighbors&lineageDepth=1")
+    sees(browser, "production", "bronze", "silver", "gold", "keys", "archive", "collection", "partition")
+    assert picture("backup-zones").stat().st_size < 400_000
+
+
+@in_a_browser
+def test_the_recovery_time_is_plotted(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.set_window_size(1400, 1100)
+    browser.get(f"{served.address}/assets/drills/partition?view=overview")
+    sees(browser, "Plots", "recovery_time_seconds")
+    browser.find_element(By.XPATH, "//*[text()='Plots']").click()
+    WebDriverWait(browser, 60).until(lambda driver: len(driver.find_elements(By.TAG_NAME, "canvas")) > 3)
+    last = browser.find_element(By.XPATH, "//*[text()='recovery_time_seconds']")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", last)
+    assert picture("drill-recovery-time").stat().st_size < 400_000
+
+
+@in_a_browser
+def test_an_overdue_drill_is_red(served: Served, browser: Chrome, picture: Picture) -> None:
+    browser.set_window_size(1400, 760)
+    browser.get(f"{served.address}/assets/drills/company?view=checks&checkDetail=not_overdue")
+    sees(browser, "Failed", "overdue by 12 days, what is backed up is unproven")
+    assert picture("drill-overdue").stat().st_size < 400_000
+
+
 def test_a_dropped_file_is_released_without_a_click(served: Served) -> None:
     lake = lake_at(served.settings)
     before = current_release(lake)
