@@ -47,8 +47,10 @@ _periods = {
     for every in dict.fromkeys(rule.every for rule in _rules.values())
 }
 _kept = [copies_asset(_policy, [backup.key for backup in _backups.values()]), collection_asset(_policy)]
-_overdue = [drill_checks(name) for name in SAYS]
-_drills = {name: drill_asset(name, _policy, failing_checks(_datasets)) for name in SAYS}
+_drilled = [name for name in SAYS if name != "production" or name in _rules]
+_overdue = [drill_checks(name) for name in _drilled]
+_read = [d.name.replace("/", ".") for d in _datasets if d.feed.kind == "postgres"]
+_drills = {name: drill_asset(name, _policy, failing_checks(_datasets), _read) for name in _drilled}
 _tables = [
     asset.key
     for d, pair in zip(_datasets, zip(_bronze, _silver, strict=True), strict=True)

@@ -1,6 +1,7 @@
 """Restore drills as assets: what came back, how long it took, what would have been lost. Overdue is a failed check."""
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import dagster as dg
 
 from opetence_assets.backup.copies import copies_of, store_of
 from opetence_assets.backup.drawing import drawn
+from opetence_assets.backup.drill_production import drill_production
 from opetence_assets.backup.drills import DRILLS, Drilled, Judge, drill, overdue
 from opetence_assets.backup.policy import Policy
 from opetence_assets.resources import Platform
@@ -15,12 +17,23 @@ from opetence_assets.resources import Platform
 SAYS = {
     "partition": "A random table of a random partition, from a random copy, every day.",
     "zone": "The newest partition of a random zone, whole, every week.",
+    "production": "PostgreSQL brought back to a random second of what was received, every month.",
     "company": "Every zone of the newest release on an empty machine, from one copy alone, every quarter.",
 }
 
+PASSED = (
+    "rows, sums, hashes and checks as in the original",
+    "every table that is read is there, and nothing later than the second that was asked for",
+)
 
-def drill_asset(name: str, policy: Policy, judge: Judge) -> dg.AssetsDefinition:
-    """A drill that anybody may do at any time; its schedule does it in its period."""
+
+def drill_asset(name: str, policy: Policy, judge: Judge, tables: Sequence[str]) -> dg.AssetsDefinition:
+    """A drill that anybody may do at any time; its schedule does it in its period.
+
+    Args:
+        judge: runs a restored table's checks.
+        tables: ``schema.table`` of all that is read from production.
+    """
     key = dg.AssetKey(["drills", name])
 
     @dg.asset(
@@ -36,22 +49,30 @@ def drill_asset(name: str, policy: Policy, judge: Judge) -> dg.AssetsDefinition:
     )
     def rehearsal(platform: Platform):  # Dagster reads an annotation of checks as that of further outputs
         settings, store, rng = platform.settings, store_of(platform.settings), random.SystemRandom()
-        copy = rng.choice(list(copies_of(settings, policy).values()))
-        chosen, only = drawn(name, store, copy, rng)
-        done = drill(
-            name,
-            copy,
-            chosen,
-            original=platform.lake,
-            store=store,
-            scratch=settings.scratch,
-            now=datetime.now(UTC),
-            judge=judge,
-            only=only,
-        )
+        if name == "production":
+            done = drill_production(settings, store, now=datetime.now(UTC), rng=rng, tables=tables)
+        else:
+            done = _of_a_copy(name, policy, platform, judge, rng)
         return dg.MaterializeResult(metadata=_metadata(done), check_results=[_result(done)])
 
     return rehearsal
+
+
+def _of_a_copy(name: str, policy: Policy, platform: Platform, judge: Judge, rng: random.Random) -> Drilled:
+    settings, store = platform.settings, store_of(platform.settings)
+    copy = rng.choice(list(copies_of(settings, policy).values()))
+    chosen, only = drawn(name, store, copy, rng)
+    return drill(
+        name,
+        copy,
+        chosen,
+        original=platform.lake,
+        store=store,
+        scratch=settings.scratch,
+        now=datetime.now(UTC),
+        judge=judge,
+        only=only,
+    )
 
 
 def _metadata(done: Drilled) -> dict[str, Any]:
@@ -70,7 +91,7 @@ def _result(done: Drilled) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name="restored",
         passed=not done.wrong,
-        description="; ".join(done.wrong[:5]) or "rows, sums, hashes and checks as in the original",
+        description="; ".join(done.wrong[:5]) or PASSED[done.name == "production"],
         metadata={"wrong": len(done.wrong)},
     )
 

@@ -1,4 +1,4 @@
-"""Drills a platform (its home is in the environment): three days' drills, and the checks of one that is long overdue.
+"""Drills a platform (its home is in the environment): three partitions, production, and the check of one long overdue.
 
 A process of its own, as ``opetence run`` is: what it does is in the UI's history.
 """
@@ -28,8 +28,10 @@ def main() -> None:
         dg.AssetCheckKey(dg.AssetKey(["drills", "company"]), "not_overdue"),
     )
     with dg.DagsterInstance.get() as instance:
-        for _ in range(3):
-            assert job.execute_in_process(instance=instance, asset_selection=[drill]).success
+        for key in (drill, drill, drill, dg.AssetKey(["drills", "production"])):
+            done = job.execute_in_process(instance=instance, asset_selection=[key])
+            assert done.success
+            assert all(check.passed for check in done.get_asset_check_evaluations())
         checks = defs.resolve_job_def("nightly_copies")
         checks.get_subset(asset_check_selection={overdue}, asset_selection=set()).execute_in_process(instance=instance)
 
