@@ -20,6 +20,8 @@ CHANGED = "UPDATE benchmark.orders SET total = total + 1 WHERE order_id LIKE '%{
 
 
 def claim(place: Place, size: Size) -> Claim:
+    from pyrage import x25519  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+
     from opetence_assets.backup.production import restored_production, snapshot_production
     from opetence_assets.lake.places import Lake
     from opetence_assets.postgres.basebackups import made
@@ -28,11 +30,14 @@ def claim(place: Place, size: Size) -> Claim:
 
     make_table(place.server, "orders", ORDERS, "order_id", size.medium)
     _run(place, "ALTER TABLE benchmark.orders SET LOGGED")  # the log tells nothing of it otherwise
+    key = x25519.Identity.generate()
+    variables = {**os.environ, "OPETENCE_BACKUP_IDENTITY": str(key)}
     folder, uri, store = place.home / "postgres", place.server.copier_uri, Lake(str(place.home / "backups"))
     with _receiving(folder, uri):
         for hour in range(3):
             _run(place, CHANGED.format(digit=hour))
-            snapshot_production(store, folder, made(folder, uri, f"2026-01-01T{hour:02}", os.environ))
+            base = made(folder, uri, f"2026-01-01T{hour:02}", os.environ)
+            snapshot_production(store, folder, base, [str(key.to_public())])
         _run(place, CHANGED.format(digit=3))
         _await_all(folder, uri)
         wanted = _sum(place.server.admin_uri)
@@ -49,7 +54,7 @@ def claim(place: Place, size: Size) -> Claim:
             return seconds
 
         local = measured(lambda: recovered(folder, None, place.home / "local", os.environ))
-        stored = measured(lambda: restored_production(store, None, place.home / "stored", os.environ, live=folder))
+        stored = measured(lambda: restored_production(store, None, place.home / "stored", variables, live=folder))
     megabytes = (
         sum(file.stat().st_size for file in (place.home / "local" / "data").rglob("*") if file.is_file()) / 2**20
     )

@@ -32,6 +32,8 @@ def local_secrets(home: Path, connection: Callable[[str], str], copying: Callabl
     wanted[BACKUP] = copying(backup_password)
     wanted["OPETENCE_MASTER_KEY"] = found.get("OPETENCE_MASTER_KEY") or _key()
     wanted["OPETENCE_HASH_KEYS"] = found.get("OPETENCE_HASH_KEYS") or f"1:{_key()}"
+    if "OPETENCE_BACKUP_IDENTITY" not in found:
+        wanted |= _age_keys()
     return {**complete(home, wanted), "password": password, "backup_password": backup_password}
 
 
@@ -65,6 +67,14 @@ def _values(text: str) -> dict[str, str]:
 
 def _password(uri: str) -> str:
     return unquote(urlsplit(uri).password or "")
+
+
+def _age_keys() -> dict[str, str]:
+    """Whom production's backups are encrypted for, and who opens them."""
+    from pyrage import x25519  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+
+    identity = x25519.Identity.generate()
+    return {"OPETENCE_BACKUP_RECIPIENTS": str(identity.to_public()), "OPETENCE_BACKUP_IDENTITY": str(identity)}
 
 
 def _key() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from opetence_assets.backup.manifests import Manifest, manifest_paths, newest
 from opetence_assets.backup.production import ZONE, restored_production, snapshot_production
+from opetence_assets.backup.sealing import recipients_of
 from opetence_assets.lake.places import Lake, place_at
 from opetence_assets.postgres.address import URI, production_uri, working_folder
 from opetence_assets.postgres.basebackups import made
@@ -23,7 +24,9 @@ def back_up_production(settings: Settings, partition: str) -> Manifest:
         DataError: the server or its programs are not fit.
     """
     uri, folder = settings.secret(URI, dataset=ZONE), working_folder(settings)
-    manifest = snapshot_production(_store(settings), folder, made(folder, uri, partition, settings.variables))
+    recipients = recipients_of(settings)  # before the server is asked for anything
+    base = made(folder, uri, partition, settings.variables)
+    manifest = snapshot_production(_store(settings), folder, base, recipients)
     trimmed(folder)
     return manifest
 

@@ -3,8 +3,8 @@
 A manifest of zone ``production`` names the files of its base backup and of all that it builds on, and the log received
 since the manifest before it: any manifest restores alone, and with the later ones any moment after it.
 
-    base/<hour>/…      the files of a base backup
-    wal/<name>.gz      a segment of the log; .partial.gz the one that was being written
+    base/<hour>/….age      the files of a base backup
+    wal/<name>.gz.age      a segment of the log; .partial.gz.age the one that was being written
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from opetence_assets.backup.copying import Copying, begun, blobs, ended, looked_through
+from opetence_assets.backup.copying import Copying, begun, ended, looked_through
 from opetence_assets.backup.manifests import Manifest, StoredBlob, manifest_paths, newest, place_of, read_manifest
 from opetence_assets.backup.objects import BackupDamaged, object_path
 from opetence_assets.backup.restore import RestoreRefused, restored_blob
+from opetence_assets.backup.sealing import AGE, opened_file, sealed_blobs
 from opetence_assets.lake.durability import made_folder
 from opetence_assets.lake.places import Lake
 from opetence_assets.postgres.basebackups import BASES, Backup, backups, based, chain_of, facts
@@ -41,7 +42,7 @@ ZONE = "production"
 PACKED = ".gz"  # a segment that was left early is zeros to its end
 
 
-def snapshot_production(store: Lake, folder: Path, base: Backup) -> Manifest:
+def snapshot_production(store: Lake, folder: Path, base: Backup, recipients: Sequence[str]) -> Manifest:
     """Puts a base backup, and the log received since the last manifest, into the store.
 
     Run again for the same base backup it does nothing.
@@ -57,8 +58,8 @@ def snapshot_production(store: Lake, folder: Path, base: Backup) -> Manifest:
     mark = read_mark(folder)  # before the log is listed: what it speaks of is in there
     log = [s for s in segments(folder, base.segment_bytes) if s.number >= _first(copying.parent, chain)]
     files = {
-        **_base_files(copying, folder, chain),
-        **_log_files(copying, folder, base.segment_bytes, [segment.name for segment in log]),
+        **_base_files(copying, folder, chain, recipients),
+        **_log_files(copying, folder, base.segment_bytes, [segment.name for segment in log], recipients),
     }
     complete = [segment.number for segment in log if not segment.is_partial]
     noted: dict[str, Any] = {
@@ -68,7 +69,7 @@ def snapshot_production(store: Lake, folder: Path, base: Backup) -> Manifest:
         "mark": as_json(mark) if mark and mark.system == base.system else None,
     }
     made = ended(copying, base.finished_at, files=files, facts=noted)
-    return made or snapshot_production(store, folder, base)
+    return made or snapshot_production(store, folder, base, recipients)
 
 
 def restored_production(
@@ -91,7 +92,7 @@ def restored_production(
     made_folder(into.resolve().parent)
     with TemporaryDirectory(prefix=f".{into.name}-", dir=into.resolve().parent) as place:
         work = Path(place)
-        _laid_down(store, needed, work)
+        _laid_down(store, needed, work, variables)
         if live and len(needed) == len(found) - start:
             _add_live(live, work, base)
         return recovered(work, target, into, variables)
@@ -107,31 +108,37 @@ def _same(parent: Manifest, chain: Sequence[Backup]) -> bool:
     return parent.facts["base"]["system"] == chain[0].system
 
 
-def _base_files(copying: Copying, folder: Path, chain: Sequence[Backup]) -> dict[str, StoredBlob]:
+def _base_files(
+    copying: Copying, folder: Path, chain: Sequence[Backup], recipients: Sequence[str]
+) -> dict[str, StoredBlob]:
     """Files never change under their name: what the parent's manifest has, and the store too, is not read again."""
     known = copying.parent.files if copying.parent else {}
     there, new = dict[str, StoredBlob](), dict[str, int]()
     for file in (file for base in chain for file in (folder / BASES / base.name).iterdir()):
         path, size = str(file.relative_to(folder)), file.stat().st_size
-        blob = known.get(path)
-        if blob and blob.bytes == size == copying.sizes.get(object_path(blob.sha256)):
-            there[path] = blob
+        blob = known.get(f"{path}{AGE}")
+        if blob and blob.bytes == copying.sizes.get(object_path(blob.sha256)):
+            there[f"{path}{AGE}"] = blob
         else:
             new[path] = size
-    return {**there, **blobs(copying, Lake(str(folder)), new)}
+    return {**there, **sealed_blobs(copying, folder, new, recipients)}
 
 
-def _log_files(copying: Copying, folder: Path, segment_bytes: int, names: Sequence[str]) -> dict[str, StoredBlob]:
+def _log_files(
+    copying: Copying, folder: Path, segment_bytes: int, names: Sequence[str], recipients: Sequence[str]
+) -> dict[str, StoredBlob]:
     found = dict[str, StoredBlob]()
     with TemporaryDirectory(prefix=".packed-", dir=folder) as place:
         (Path(place) / RECEIVING).mkdir()
         for name in names:
             packed = _packed(folder, segment_bytes, name, Path(place) / RECEIVING)
-            found |= blobs(copying, Lake(place), {f"{RECEIVING}/{packed.name}": packed.stat().st_size})
+            packed_path = f"{RECEIVING}/{packed.name}"
+            found |= sealed_blobs(copying, Path(place), {packed_path: packed.stat().st_size}, recipients)
             packed.unlink()
         for history in histories(folder):
             shutil.copyfile(history, Path(place) / RECEIVING / history.name)
-            found |= blobs(copying, Lake(place), {f"{RECEIVING}/{history.name}": history.stat().st_size})
+            told = f"{RECEIVING}/{history.name}"
+            found |= sealed_blobs(copying, Path(place), {told: history.stat().st_size}, recipients)
     return found
 
 
@@ -180,7 +187,7 @@ def _end(found: Sequence[Manifest], start: int, target: datetime | None) -> int:
     return len(found)
 
 
-def _laid_down(store: Lake, needed: Sequence[Manifest], work: Path) -> None:
+def _laid_down(store: Lake, needed: Sequence[Manifest], work: Path, variables: Mapping[str, str]) -> None:
     """A working folder as it was: the first manifest's base backups, the log of them all, the last one's mark."""
     for place in (BASES, RECEIVING):
         (work / place).mkdir()
@@ -188,10 +195,12 @@ def _laid_down(store: Lake, needed: Sequence[Manifest], work: Path) -> None:
     for manifest in needed:
         for path, blob in manifest.files.items():
             kind, _, rest = path.partition("/")
-            if kind == RECEIVING or (rest.split("/")[0] in chain and not (work / path).exists()):
+            plain = work / path.removesuffix(AGE)
+            if kind == RECEIVING or (rest.split("/")[0] in chain and not plain.exists()):
                 restored_blob(store, blob, f"{ZONE} {path}", Lake(str(work)), path)
-            if path.endswith(PACKED) and kind == RECEIVING:
-                _unpack(work / path)
+                opened_file(work / path, variables)
+            if plain.name.endswith(PACKED) and kind == RECEIVING:
+                _unpack(plain)
     marks = [mark for one in needed if (mark := _mark(one))]
     if marks:
         write_mark(work, marks[-1])

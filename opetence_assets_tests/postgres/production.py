@@ -16,8 +16,10 @@ from typing import Any
 
 import psutil
 from adbc_driver_postgresql import dbapi
+from pyrage import x25519  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 
 from opetence_assets.backup.production import restored_production
+from opetence_assets.backup.sealing import IDENTITY
 from opetence_assets.lake.places import Lake
 from opetence_assets.postgres.private_server import ask, stopped
 from opetence_assets.postgres.recover import Recovered, recovered
@@ -25,6 +27,8 @@ from opetence_assets.postgres.stream import lag, received
 from opetence_assets.postgres.wal import read_mark
 from sandbox.server import Server, started, stop
 
+KEY = x25519.Identity.generate()
+PUBLIC, SECRET = str(KEY.to_public()), str(KEY)
 LEDGER = "CREATE TABLE ledger AS SELECT 0::bigint AS n, clock_timestamp() AS at, 0::bigint AS total"
 APPEND = """INSERT INTO ledger SELECT n + 1, clock_timestamp(), total + n + 1 FROM ledger ORDER BY n DESC LIMIT 1
     RETURNING n"""
@@ -148,7 +152,7 @@ def restored(
             copy = recovered(production.folder, target, into / "copy", os.environ)
         else:
             folder = production.folder if live else None
-            copy = restored_production(store, target, into / "copy", os.environ, live=folder)
+            copy = restored_production(store, target, into / "copy", {**os.environ, IDENTITY: SECRET}, live=folder)
         yield copy
     finally:
         if copy:

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from opetence_assets.backup.objects import object_path
 from opetence_assets.backup.production import snapshot_production
 from opetence_assets.backup.verify import verify
 from opetence_assets.dataset import DataError
-from opetence_assets.lake.places import Lake
+from opetence_assets.lake.places import Lake, read
 from opetence_assets.postgres.basebackups import BASES, backups, made
 from opetence_assets.postgres.binaries import FOLDER, programs
 from opetence_assets.postgres.recover import recovered
@@ -27,6 +28,7 @@ from opetence_assets.postgres.standing import standing
 from opetence_assets.postgres.stream import lag
 from opetence_assets.postgres.trimming import trimmed
 from opetence_assets_tests.postgres.production import (
+    PUBLIC,
     Production,
     kill_receiver,
     ledger_of,
@@ -157,15 +159,16 @@ def test_the_store_has_all_that_a_restore_needs(shop: Production, tmp_path: Path
     store = Lake(str(tmp_path / "store"))
     with receiving(shop):
         first = made(shop.folder, shop.uri, "2026-01-01T13", os.environ)
-        snapshot_production(store, shop.folder, first)
+        snapshot_production(store, shop.folder, first, [PUBLIC])
         shop.append(5)
         target = shop.now()
         shop.append(5)
         shop.await_receipt()
         second = made(shop.folder, shop.uri, "2026-01-01T14", os.environ)
-        manifest = snapshot_production(store, shop.folder, second)
-    assert snapshot_production(store, shop.folder, second) == manifest
+        manifest = snapshot_production(store, shop.folder, second, [PUBLIC])
+    assert snapshot_production(store, shop.folder, second, [PUBLIC]) == manifest
     assert verify(store) == []
+    assert all(sealed(store, digest) for digest in manifest.hashes)
     assert manifest.copied_bytes < manifest.bytes / 2
     with restored(shop, target, store) as copy:
         assert copy.base == "2026-01-01T13"
@@ -205,3 +208,7 @@ def test_what_was_acknowledged_survives_the_death_of_server_and_receiver(shop: P
     lost = kill_often(shop, 1, random.Random(7))["lost seconds"]
     assert isinstance(lost, dict)
     assert lost["most"] <= lost["allowed"]
+
+
+def sealed(store: Lake, digest: str) -> bool:
+    return read(store, object_path(digest)).startswith(b"age-encryption.org")
