@@ -69,9 +69,8 @@ def from_copy(copy: Copy, into: Lake, asked: Asked, before: datetime | None, tel
     keys = [max(of for of in held if of[0] == KEYS)] if any(zone == KEYS for zone, _ in held) else []
     refused = RestoreRefused(f"{copy.address}: found nothing to restore. Next: another copy, or a later moment")
     for of in _candidates(held, asked):
-        needed = [*keys, *of]
-        for one in told(f"fetched from {copy.rule.name}", needed, tell):
-            copy.fetch([one], into, before)
+        for needed in told(f"fetched from {copy.rule.name}", [[*keys, *of]], tell):  # at once: an archive is asked once
+            copy.fetch(needed, into, before)
         try:
             return chosen_of(into, replace(asked, partition=of[0][1]))
         except RestoreRefused as error:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).with_name("policy.toml")
 LOCKS = ("governance", "compliance")
+READ_AT_ONCE = ("STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR")  # what takes hours is the third copy's
 COPIES, MEDIA = 3, 2  # and one site that is not the first copy's
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)  # durations are compared from here: a month has no length of its own
 
@@ -80,6 +81,15 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Tier:
+    """Objects of the store older than this many days are kept in a cheaper class of S3's."""
+
+    name: str
+    days: int
+    storage_class: str
+
+
+@dataclass(frozen=True)
 class Policy:
     """All of it; ``erasure`` is how long personal data of an erased person may live on in backups."""
 
@@ -87,6 +97,7 @@ class Policy:
     copies: Mapping[str, CopyRule]
     zones: Mapping[str, ZoneRule]
     holds: tuple[Hold, ...] = ()
+    tiers: tuple[Tier, ...] = ()
 
 
 def read_policy(file: Path = FILE, datasets: Sequence[Dataset] = ()) -> Policy:
@@ -114,7 +125,11 @@ def policy_of(content: Mapping[str, Any]) -> Policy:
     copies = {name: CopyRule(name, **rule) for name, rule in content["copies"].items()}
     zones = {name: _zone(name, rule) for name, rule in content["zones"].items()}
     holds = tuple(Hold(**hold) for hold in content.get("holds", ()))
-    return Policy(duration(content["erasure"]), copies, zones, holds)
+    tiers = tuple(
+        Tier(name, (_after(duration(tier["after"])) - EPOCH).days, tier["class"])
+        for name, tier in content.get("tiers", {}).items()
+    )
+    return Policy(duration(content["erasure"]), copies, zones, holds, tiers)
 
 
 def _zone(name: str, rule: Mapping[str, Any]) -> ZoneRule:
@@ -139,6 +154,9 @@ def contradictions(policy: Policy) -> Iterator[str]:
     for copy in policy.copies.values():
         if copy.lock is not None and copy.lock not in LOCKS:
             yield f"copy {copy.name} has the lock {copy.lock!r}; allowed: {', '.join(LOCKS)} or none"
+    for tier in policy.tiers:
+        if tier.storage_class not in READ_AT_ONCE:
+            yield f"tier {tier.name} is {tier.storage_class}, but the store is read back; {', '.join(READ_AT_ONCE)} are"
     for hold in policy.holds:
         if hold.zone not in policy.zones or hold.first > hold.last or not hold.reason:
             yield f"the hold on {hold.zone} from {hold.first} to {hold.last} names no zone, no span or no reason"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from opetence_assets.command import copying, healing, rehearsing, standing
+from opetence_assets.command import copying, healing, rehearsing, standing, tiers
 from opetence_assets.command.output import emit
 from opetence_assets.command.status import JsonOption
 
@@ -15,6 +15,7 @@ app.command("copy")(copying.copy)
 app.command("collect")(copying.collect)
 app.command("heal")(healing.heal)
 app.command("drill")(rehearsing.drill)
+app.command("tiers")(tiers.tiers)
 
 
 @app.command("list")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opetence_assets.command.moments import LATEST, moment_of
+from opetence_assets.command.moments import LATEST, moment_of, patient
 from opetence_assets.command.output import emit
 from opetence_assets.command.status import JsonOption
 
@@ -29,10 +29,11 @@ LAKE, STORE = "lake", "store"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where it comes from; ``before``: as that copy was then. Without a name the first that has it."""
+    """Where it comes from; ``before``: as that copy was then; ``wait`` until it can be read."""
 
     name: str | None
     before: datetime | None = None
+    wait: bool = False
 
 
 def restore(
@@ -50,6 +51,7 @@ def restore(
     production: Annotated[
         bool, typer.Option("--production", help="production's PostgreSQL instead of the lake")
     ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="for hours, where the copy is in an archive class")] = False,
     json: JsonOption = False,
 ) -> None:
     """Restores a release into an empty place; every byte and row count is verified on the way."""
@@ -57,7 +59,7 @@ def restore(
 
     settings, target = read_settings(), into or place
     moment = moment_of("--as-of", as_of) if as_of and as_of != LATEST else None
-    origin = Origin(source, moment_of("--before", before) if before else None)
+    origin = Origin(source, moment_of("--before", before) if before else None, wait)
     if in_place:
         from opetence_assets.command.going_back import gone_back
 
@@ -141,7 +143,8 @@ def _gathered(
     if name in (LAKE, STORE) and not origin.before:
         return store_of(settings), chosen_of(store_of(settings), asked), Origin(STORE)
     copy = copy_named(settings, name)
-    return scratch, from_copy(copy, scratch, asked, origin.before, tell), Origin(name, origin.before)
+    chosen = patient(origin.wait)(from_copy, copy, scratch, asked, origin.before, tell)
+    return scratch, chosen, Origin(name, origin.before)
 
 
 def _report(
@@ -194,7 +197,8 @@ def _copy_of_production(
         return
     scratch = into.resolve().with_name(f".{into.name}-gathered")
     try:
-        production_from(copy_named(settings, origin.name or STORE), place_at(str(scratch)), moment, origin.before)
+        copy = copy_named(settings, origin.name or STORE)
+        patient(origin.wait)(production_from, copy, place_at(str(scratch)), moment, origin.before)
         yield place_at(str(scratch))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -112,3 +112,7 @@ def test_a_drill_proves_what_it_restored(company: Company, opetence: Opetence) -
     zones = answer(opetence, "backup", "status")["zones"]
     assert [zone["restored"] for zone in zones] == [1] * 4
     assert isinstance(opetence("backup", "drill", "--from", "nowhere").exception, PolicyRefused)
+
+
+def test_in_a_folder_nothing_moves(company: Company, opetence: Opetence) -> None:
+    assert answer(opetence, "backup", "tiers", "--apply")["moves"] == []
