@@ -5,52 +5,39 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opetence_assets.command.output import emit
 from opetence_assets.command.status import JsonOption
 
+if TYPE_CHECKING:
+    from opetence_assets.backup.drills import Drilled
+    from opetence_assets.settings import Settings
+
 
 class Size(StrEnum):
-    """What is restored: one table, one zone, everything."""
+    """What is restored: one table, one zone, everything; or PostgreSQL."""
 
     PARTITION = "partition"
     ZONE = "zone"
     COMPANY = "company"
+    PRODUCTION = "production"
 
 
 def drill(
-    name: Annotated[Size, typer.Argument(help="a random table, a random zone, or everything")] = Size.PARTITION,
+    name: Annotated[
+        Size, typer.Argument(help="a random table or zone, everything, or PostgreSQL to a random second")
+    ] = Size.PARTITION,
     source: Annotated[str | None, typer.Option("--from", help="store, restic or offsite; default: any")] = None,
     json: JsonOption = False,
 ) -> None:
     """Restores into an empty place, compares with the original, runs its checks; exit code 1 if anything differs."""
-    from opetence_assets.backup.copies import copies_of, policy_for, store_of
-    from opetence_assets.backup.drawing import drawn
-    from opetence_assets.backup.drills import drill as rehearse
-    from opetence_assets.checks.rejudging import failing_checks
-    from opetence_assets.command.recovery import copy_named
-    from opetence_assets.datasets import all_datasets
-    from opetence_assets.lake.places import lake_at
     from opetence_assets.settings import read_settings
 
-    settings, rng = read_settings(), random.SystemRandom()
-    copy = copy_named(settings, source or rng.choice(list(copies_of(settings, policy_for(settings)))))
-    store = store_of(settings)
-    chosen, only = drawn(name.value, store, copy, rng)
-    done = rehearse(
-        name.value,
-        copy,
-        chosen,
-        original=lake_at(settings),
-        store=store,
-        scratch=settings.scratch,
-        now=datetime.now(UTC),
-        judge=failing_checks(all_datasets()),
-        only=only,
-    )
+    settings = read_settings()
+    done = _production(settings, source) if name is Size.PRODUCTION else _lake(settings, name.value, source)
     facts = {
         "drill": done.name,
         "copy": done.copy,
@@ -65,3 +52,39 @@ def drill(
     for problem in done.wrong:
         typer.echo(f"{done.name} from {done.copy}: {problem}", err=True)
     raise typer.Exit(1 if done.wrong else 0)
+
+
+def _lake(settings: Settings, name: str, source: str | None) -> Drilled:
+    from opetence_assets.backup.copies import copies_of, policy_for, store_of
+    from opetence_assets.backup.drawing import drawn
+    from opetence_assets.backup.drills import drill as rehearse
+    from opetence_assets.checks.rejudging import failing_checks
+    from opetence_assets.command.recovery import copy_named
+    from opetence_assets.datasets import all_datasets
+    from opetence_assets.lake.places import lake_at
+
+    rng = random.SystemRandom()
+    copy = copy_named(settings, source or rng.choice(list(copies_of(settings, policy_for(settings)))))
+    store = store_of(settings)
+    chosen, only = drawn(name, store, copy, rng)
+    return rehearse(
+        name,
+        copy,
+        chosen,
+        original=lake_at(settings),
+        store=store,
+        scratch=settings.scratch,
+        now=datetime.now(UTC),
+        judge=failing_checks(all_datasets()),
+        only=only,
+    )
+
+
+def _production(settings: Settings, source: str | None) -> Drilled:
+    from opetence_assets.backup.copies import store_of
+    from opetence_assets.backup.drill_production import drill_production
+
+    if source not in (None, "store"):
+        raise typer.BadParameter("the drill of production restores from the store; allowed: --from store")
+    now, rng = datetime.now(UTC), random.SystemRandom()
+    return drill_production(settings, store_of(settings), now=now, rng=rng, tables=())

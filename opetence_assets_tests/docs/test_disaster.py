@@ -199,6 +199,8 @@ def test_a_lost_database(opetence: Opetence, company: Company, monkeypatch: pyte
                 shop.append(4)
                 shop.await_receipt()
                 rows = shop.ask("SELECT count(*) FROM ledger")[0][0]
+                rehearsed = opetence("backup", "drill", "production")
+                assert rehearsed.exit_code == 0, rehearsed.output
             shop.kill()
             said = follow("The database is gone", opetence, monkeypatch, PLACE=folder / "copy")
         assert re.search(rf"ledger\W+{rows}\b", said[0])
