@@ -16,7 +16,10 @@ from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.shop import TABLE, Shop, connected
 
 # Files that take minutes begin first, or one worker would end with them alone.
-LONG = ("test_whole_path", "benchmarks", "warehouse", "conformance", "refinement", "sandbox")
+LONG = (
+    *("test_whole_path", "benchmarks", "warehouse", "conformance"),
+    *("postgres", "backup", "refinement", "quality", "sandbox"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

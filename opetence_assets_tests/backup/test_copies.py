@@ -105,13 +105,14 @@ def test_a_copy_alone_brings_the_release_back_and_finds_a_flipped_byte(
 ) -> None:
     flipped = tmp_path / {"store": "backups/objects", "restic": "restic/data", "offsite": "offsite/objects"}[name]
     fetched = place_at(str(tmp_path / "fetched"))
-    copies[name].fetch(list(copies[name].holdings()), fetched, None)
+    there = list(copies[name].holdings())
+    copies[name].fetch(there, fetched, None)
     into = place_at(str(tmp_path / "into"))
     restore(fetched, into=into, keys_into=tmp_path / "restored.sqlite")
     same(lake, into, release)
     flip(flipped)
     found = 0
-    for of in copies[name].holdings():
+    for of in there:
         try:
             found += len(copies[name].check(of, ()))
         except BackupDamaged:
@@ -145,8 +146,9 @@ def test_what_the_policy_keeps_no_longer_goes_and_the_rest_stays(
         os.utime(path, (0, 0))
     collect(few, only, later, done)
     assert {(step.copy, step.zone, step.partition) for step in done.steps} == {(one, "gold", DAY) for one in only}
-    assert {("bronze", DAY), ("silver", DAY), ("gold", "2026-11-24")} <= set(copies[name].holdings())
-    assert [copies[name].check(of, ()) for of in copies[name].holdings()] == [[]] * 5
+    there = copies[name].holdings()
+    assert {("bronze", DAY), ("silver", DAY), ("gold", "2026-11-24")} <= set(there)
+    assert [copies[name].check(of, ()) for of in there] == [[]] * 5
 
 
 def test_many_at_once_are_a_persons_decision(
