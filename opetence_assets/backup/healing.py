@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opetence_assets.backup.manifests import Manifest, StoredBlob, StoredFile
-from opetence_assets.backup.objects import Digest, digest_of
+from opetence_assets.backup.objects import Digest, digest_of, sweep_unfinished
 from opetence_assets.backup.restore import restored_blob
 from opetence_assets.backup.telling import Tell, quiet, told
 from opetence_assets.lake.places import Lake
@@ -35,6 +35,8 @@ def healed(
     Raises:
         BackupDamaged: the backup of such a file is not as recorded either.
     """
+    if not dry:
+        sweep_unfinished(lake)  # what a killed healing left
     tables = [(key, table) for manifest in chosen for key, table in manifest.tables.items()]
     return [
         one

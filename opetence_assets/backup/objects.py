@@ -9,17 +9,18 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
+from opetence_assets.backup.pouring import poured
 from opetence_assets.lake.durability import fsync_file, fsync_folder, made_folder
 from opetence_assets.lake.places import TEMPORARY, Lake, files_before, store_of
 
-BLOCK = 1 << 19
+BLOCK = 1 << 19  # of what is read from S3
 FOLDER = "objects"
 UNFINISHED = re.compile(rf"_[0-9a-f]{{32}}{re.escape(TEMPORARY)}")
 
@@ -69,7 +70,7 @@ def digest_of(place: Lake, path: str) -> Digest:
     Raises:
         FileNotFoundError: there is none.
     """
-    return _poured(place, path, lambda _: None)
+    return Digest(*poured(place.address(path), None)) if place.is_local else _streamed(place, path, lambda _: None)
 
 
 def copied(source: Lake, path: str, target: Lake, named: Callable[[Digest, Path], str | None]) -> Digest:
@@ -82,8 +83,11 @@ def copied(source: Lake, path: str, target: Lake, named: Callable[[Digest, Path]
     made_folder(folder)
     temporary = folder / f"_{uuid4().hex}{TEMPORARY}"
     try:
-        with temporary.open("wb") as file:
-            digest = _poured(source, path, file.write)
+        if source.is_local:
+            digest = Digest(*poured(source.address(path), temporary))
+        else:
+            with temporary.open("wb") as file:
+                digest = _streamed(source, path, file.write)
         name = named(digest, temporary)
         if name is not None:
             _placed(temporary, target, name)
@@ -92,25 +96,16 @@ def copied(source: Lake, path: str, target: Lake, named: Callable[[Digest, Path]
     return digest
 
 
-def _poured(place: Lake, path: str, write: Callable[[bytes], object]) -> Digest:
+def _streamed(place: Lake, path: str, write: Callable[[bytes], object]) -> Digest:
+    import obstore
+
     hashed, size = sha256(), 0
-    for block in _blocks(place, path):
+    for part in obstore.get(store_of(place), path).stream(min_chunk_size=BLOCK):
+        block = bytes(part)
         hashed.update(block)
         write(block)
         size += len(block)
     return Digest(hashed.hexdigest(), size)
-
-
-def _blocks(place: Lake, path: str) -> Iterator[bytes]:
-    if place.is_local:
-        with open(place.address(path), "rb", buffering=0) as file:
-            while block := file.read(BLOCK):
-                yield block
-        return
-    import obstore
-
-    for block in obstore.get(store_of(place), path).stream(min_chunk_size=BLOCK):
-        yield bytes(block)
 
 
 def _placed(temporary: Path, target: Lake, name: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from opetence_assets.backup.choosing import RestoreRefused, newest_whole
@@ -17,7 +18,7 @@ from opetence_assets.backup.keys import FILE as KEYS_FILE
 from opetence_assets.backup.keys import ZONE as KEYS
 from opetence_assets.backup.keys import restored_keys
 from opetence_assets.backup.manifests import Manifest, StoredBlob, StoredFile, StoredTable
-from opetence_assets.backup.objects import BackupDamaged, Digest, copied, object_path
+from opetence_assets.backup.objects import BackupDamaged, Digest, copied, object_path, unfinished
 from opetence_assets.backup.telling import Tell, quiet, told
 from opetence_assets.lake import log
 from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
@@ -63,7 +64,7 @@ def restore(
         for manifest in chosen:
             _restore_zone(store, into, manifest, keys_into, erased_in, tell)
         put_release(into, _release(chosen))
-    deleted(into, [UNDER_WAY])
+    deleted(into, [*unfinished(into, datetime.now(UTC)), UNDER_WAY])  # of runs of this restore that were killed
     rows = {key: table.rows for manifest in chosen for key, table in manifest.tables.items()}
     return Report(rows, _release(chosen).number, sum(manifest.bytes for manifest in chosen))
 

@@ -29,14 +29,14 @@ PROCESSES.set_forkserver_preload(
 
 def finished(scenario: Callable[..., object], *arguments: object) -> bool:
     """Runs a scenario in a process of its own; whether it ended well."""
-    return _exit_code(None, scenario, arguments) == 0
+    return exit_code(None, scenario, arguments) == 0
 
 
 def kills(scenario: Callable[..., object], make: Callable[[int], tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
     """Kills a scenario before each of its steps in turn, each time with arguments made anew; yields those."""
     for step in count():
         arguments = make(step)
-        code = _exit_code(step, scenario, arguments)
+        code = exit_code(step, scenario, arguments)
         if code == 0:
             assert step, "the scenario changed nothing"
             return
@@ -44,7 +44,27 @@ def kills(scenario: Callable[..., object], make: Callable[[int], tuple[object, .
         yield arguments
 
 
-def _exit_code(step: int | None, scenario: Callable[..., object], arguments: tuple[object, ...]) -> int | None:
+def steps_of(scenario: Callable[..., object], arguments: tuple[object, ...]) -> int:
+    """How many steps a scenario has; it is run for it."""
+    heard, told = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=_count, args=(told, scenario, arguments))
+    process.start()
+    told.close()
+    number: int = heard.recv()
+    process.join()
+    return number
+
+
+def _count(told: Any, scenario: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    numbers = count()
+    for owner, name in STEPS:
+        setattr(owner, name, _deadly(getattr(owner, name), name, -1, numbers))
+    scenario(*arguments)
+    told.send(next(numbers))
+
+
+def exit_code(step: int | None, scenario: Callable[..., object], arguments: tuple[object, ...]) -> int | None:
+    """Runs a scenario in a process of its own, killed before a step (None: not at all); how it ended."""
     process = PROCESSES.Process(target=_run, args=(step, scenario, arguments))
     process.start()
     process.join()
