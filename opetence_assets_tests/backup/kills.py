@@ -253,7 +253,7 @@ def main(number: int, seed: int = 0) -> int:
             shutil.copytree(ready.folder, counted.folder)
             steps = steps_of(do, (name, counted))
             shutil.rmtree(counted.folder)
-            for step in sorted(chance.sample(range(steps), min(share, steps))):
+            for step in sorted(chance.choices(range(steps), k=share)):
                 wrong += rehearsed(name, ready, step)
                 done += 1
             sys.stdout.write(f"{name}: {steps} steps, {done} kills so far, {len(wrong)} wrong\n")
