@@ -273,7 +273,8 @@ def test_a_claim_about_the_orchestrator_has_rows(
 @pytest.fixture(scope="module")
 def served(platform: Platform) -> Iterator[Served]:
     """The UI over the company that the tests above have made; its sensors go on with it, so it comes last."""
-    subprocess.run([sys.executable, "-m", drilling.__name__], env=platform.environ, check=True, capture_output=True)
+    drilled = subprocess.run([sys.executable, "-m", drilling.__name__], env=platform.environ, capture_output=True)
+    assert drilled.returncode == 0, drilled.stderr.decode()[-3000:]
     with serving(platform.settings, platform.environ) as up:
         yield up
 

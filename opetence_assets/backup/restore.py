@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from opetence_assets.backup.choosing import RestoreRefused, newest_whole
@@ -25,6 +27,7 @@ from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
 from opetence_assets.lake.releases import Release, current_release, put_release
 from opetence_assets.lake.tables import open_table, snapshot
 
+SIDE_BY_SIDE = 4  # files: while one waits for the disk or S3, another is hashed
 UNDER_WAY = "restoring.json"  # in the place while it is being filled: which manifests it is filled from
 
 
@@ -121,8 +124,8 @@ def _restore_table(store: Lake, into: Lake, key: str, table: StoredTable) -> Non
     """Copies a table's files, then writes its log, and counts the rows of what a reader would open."""
     for path, text in table.notes.items():
         put_new(into, path, text.encode())
-    for file in table.files:
-        _restore_file(store, into, key, file)
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        list(pool.map(partial(_restore_file, store, into, key), table.files))
     read = [file for file in table.files if not file.unread]
     unread = [file for file in table.files if file.unread]
     first = min(table.read_up_to, table.version) if unread else table.version

@@ -141,6 +141,8 @@ def test_local_env_is_complete_and_private(fragile: Path) -> None:
         "OPETENCE_MASTER_KEY",
         "OPETENCE_HASH_KEYS",
         "OPETENCE_PRODUCTION_BACKUP_URI",
+        "OPETENCE_BACKUP_RECIPIENTS",
+        "OPETENCE_BACKUP_IDENTITY",
         *NAMES,
         "CLICKSTREAM_KAFKA_BROKERS",
     }
