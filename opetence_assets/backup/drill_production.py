@@ -58,11 +58,12 @@ def drill_production(
     return done
 
 
-def _second(oldest: datetime | None, newest_: datetime | None, rng: random.Random) -> datetime:
+def _second(oldest: datetime | None, newest_: datetime | None, rng: random.Random) -> datetime | None:
+    """A random moment that can be restored; None (as late as possible) where nobody has received the log yet."""
     if oldest is None or newest_ is None:
         raise RestoreRefused(f"{ZONE}: found no base backup. Next: opetence postgres backup")
-    span = max(0.0, (newest_ - oldest).total_seconds())
-    return (oldest + timedelta(seconds=rng.uniform(0, span))).astimezone(UTC)
+    span = (newest_ - oldest).total_seconds()
+    return (oldest + timedelta(seconds=rng.uniform(0, span))).astimezone(UTC) if span > 0 else None
 
 
 def _wrong(copy: Recovered, tables: Sequence[str]) -> list[str]:
