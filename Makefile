@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 export OPETENCE_HOME ?= $(CURDIR)/.opetence
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# A container often forbids it; compiling our modules anew costs each of the many processes a quarter of its start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run ui webhooks tick test lint bench lock clean

@@ -6,7 +6,13 @@ import warnings
 
 import dagster as dg
 
-from opetence_assets.automation.schedules import backup_schedules, copies_round, drill_schedules, hourly_round
+from opetence_assets.automation.schedules import (
+    backup_schedules,
+    collection_round,
+    copies_round,
+    drill_schedules,
+    hourly_round,
+)
 from opetence_assets.automation.sensors import carry_on, changed_tables, dropped_files
 from opetence_assets.backup.assets import backup_asset, collection_asset, copies_asset, production_asset
 from opetence_assets.backup.copies import policy_for
@@ -46,7 +52,7 @@ _periods = {
     every: dg.AssetSelection.assets(*(_backups[name].key for name, rule in _rules.items() if rule.every == every))
     for every in dict.fromkeys(rule.every for rule in _rules.values())
 }
-_kept = [copies_asset(_policy, [backup.key for backup in _backups.values()]), collection_asset(_policy)]
+_copies, _collection = copies_asset(_policy, [backup.key for backup in _backups.values()]), collection_asset(_policy)
 _drilled = [name for name in SAYS if name != "production" or name in _rules]
 _overdue = [drill_checks(name) for name in _drilled]
 _read = [d.name.replace("/", ".") for d in _datasets if d.feed.kind == "postgres"]
@@ -68,7 +74,8 @@ defs = dg.Definitions(
         _gold,
         *_people,
         *_backups.values(),
-        *_kept,
+        _copies,
+        _collection,
         *_drills.values(),
     ],
     asset_checks=[*(bronze_checks(d) for d in _datasets), *_judged, *_overdue],
@@ -77,7 +84,8 @@ defs = dg.Definitions(
     schedules=[
         hourly_round(dg.AssetSelection.assets(*_tables, *_gold.keys)),
         *backup_schedules(_periods),
-        copies_round(dg.AssetSelection.assets(*_kept) | dg.AssetSelection.checks(*_overdue)),
+        copies_round(dg.AssetSelection.assets(_copies)),
+        collection_round(dg.AssetSelection.assets(_collection) | dg.AssetSelection.checks(*_overdue)),
         *drill_schedules({name: dg.AssetSelection.assets(asset.key) for name, asset in _drills.items()}),
     ],
     resources={"platform": Platform()},

@@ -9,7 +9,7 @@ from opetence_assets.backup.partitions import last_ended, partition_of
 RUNNING = dg.DefaultScheduleStatus.RUNNING
 # A period's backups begin when its last release can have been made; what follows them comes after the longest of them.
 BACKUPS = {"hour": "5 * * * *", "day": "30 1 * * *", "week": "30 2 * * 1"}
-COPIES = "20 * * * *"  # production's hour is soon in all copies; a round with nothing new costs a listing of each
+COPIES, COLLECTION = "20 * * * *", "0 3 * * *"  # production's hour is soon in all copies; what may go has time
 DRILLS = {"partition": "0 4 * * *", "zone": "0 5 * * 0", "production": "0 6 1 * *", "company": "0 7 1 1,4,7,10 *"}
 
 
@@ -40,9 +40,15 @@ def _backups(every: str, selection: dg.AssetSelection) -> dg.ScheduleDefinition:
 
 
 def copies_round(selection: dg.AssetSelection) -> dg.ScheduleDefinition:
-    """Every copy takes what is new, and what no rule keeps goes, each hour."""
+    """Every copy takes what is new, each hour."""
     job = dg.define_asset_job("hourly_copies", selection)
     return dg.ScheduleDefinition(job=job, cron_schedule=COPIES, execution_timezone="UTC", default_status=RUNNING)
+
+
+def collection_round(selection: dg.AssetSelection) -> dg.ScheduleDefinition:
+    """What no rule keeps goes, once a day: to know what nothing needs any more, every manifest is read."""
+    job = dg.define_asset_job("nightly_collection", selection)
+    return dg.ScheduleDefinition(job=job, cron_schedule=COLLECTION, execution_timezone="UTC", default_status=RUNNING)
 
 
 def drill_schedules(names: Mapping[str, dg.AssetSelection]) -> list[dg.ScheduleDefinition]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from opetence_assets.backup.copies import Copy, Partition, newest_paths
 from opetence_assets.backup.manifests import manifest_paths, manifests, read_manifest
-from opetence_assets.backup.planning import Action, Step, planned
+from opetence_assets.backup.planning import Action, Held, Step, planned
 from opetence_assets.backup.policy import Policy
-from opetence_assets.backup.proofs import READ, Proof, proofs, prove
+from opetence_assets.backup.proofs import READ, Proof, last_proof, prove
 from opetence_assets.backup.telling import Tell, quiet, told
 from opetence_assets.backup.verify import Damage
 from opetence_assets.lake.places import Lake
@@ -47,8 +47,16 @@ class Collected:
 
 def decided(policy: Policy, copies: Mapping[str, Copy], now: datetime) -> list[Step]:
     """What is to be done, copies that the environment does not name left out; nothing is changed."""
-    holdings = {name: copy.holdings() for name, copy in copies.items()}
+    holdings = {name: _locked(policy, name, copy.holdings()) for name, copy in copies.items()}
     return [step for step in planned(policy, holdings, now) if step.copy in copies]
+
+
+def _locked(policy: Policy, copy: str, held: Mapping[Partition, Held]) -> dict[Partition, Held]:
+    """With the end of each lock: a delete under S3's lock would only hide, and a folder has no lock but this."""
+    return {
+        of: replace(one, locked_until=one.locked_until or locked_until(policy, copy, of[0], one.made_at))
+        for of, one in held.items()
+    }
 
 
 def copy_missing(
@@ -99,7 +107,7 @@ def prove_read(copy: Copy, store: Lake, of: Partition, now: datetime, done: Coll
 
 def _known(copy: Copy, store: Lake, zone: str, now: datetime) -> tuple[set[str], datetime | None]:
     """The objects that were read with the zone's last proof, and when all of them had been."""
-    last = next(iter(reversed(proofs(store, f"{copy.rule.name}/{zone}", READ))), None)
+    last = last_proof(store, copy.rule.name, zone, READ)
     full_at = datetime.fromisoformat(last.facts["full_at"]) if last else None
     if last is None or full_at is None or now - full_at > FULL_AFTER:
         return set(), None
@@ -110,7 +118,7 @@ def _known(copy: Copy, store: Lake, zone: str, now: datetime) -> tuple[set[str],
 
 
 def locked_until(policy: Policy, copy: str, zone: str, now: datetime) -> datetime | None:
-    """Until when a zone's partitions are locked in a copy, from now."""
+    """Until when a partition of a zone that came into a copy now is locked there; None where it is not."""
     locked = policy.zones[zone].locked.get(copy) if zone in policy.zones else None
     return now + locked if locked else None
 

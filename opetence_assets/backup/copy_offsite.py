@@ -23,6 +23,7 @@ from opetence_assets.backup.copy_store import fetched
 from opetence_assets.backup.locks import download, lock, put_locked, versions_as_of
 from opetence_assets.backup.manifests import FOLDER as MANIFESTS
 from opetence_assets.backup.manifests import manifests
+from opetence_assets.backup.objects import FOLDER as OBJECTS
 from opetence_assets.backup.objects import BackupDamaged, Digest, copied, digest_of, object_path, unfinished
 from opetence_assets.backup.planning import Held
 from opetence_assets.backup.policy import CopyRule
@@ -283,7 +284,7 @@ def _decrypted(
         if found != expected:  # anybody can encrypt for the recipients: what opens is not yet what was sealed
             raise BackupDamaged(f"{name}: found SHA-256 {found.sha256}; allowed: {expected.sha256}, as its seal says")
         decrypted(sealed, plain, offsite.identity, name)
-        if path.startswith("objects/"):
+        if path.startswith(f"{OBJECTS}/"):
             fetched(Lake(folder), plain.name, path.rpartition("/")[2], into)
         else:
             put_new(into, path, plain.read_bytes())

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from opetence_assets.backup.copies import Copy, Partition, store_of
 from opetence_assets.backup.copy_store import fetched
 from opetence_assets.backup.manifests import manifests
+from opetence_assets.backup.objects import FOLDER as OBJECTS
 from opetence_assets.backup.objects import BackupDamaged, object_path
 from opetence_assets.backup.planning import Held
 from opetence_assets.backup.policy import CopyRule
@@ -115,7 +116,7 @@ def _mirrored(repository: _Repository, paths: Sequence[str]) -> Path:
     here = Lake(str(repository.mirror))
     for path in paths:
         if not (repository.mirror / path).exists():
-            if path.startswith("objects/"):
+            if path.startswith(f"{OBJECTS}/"):
                 fetched(repository.store, path, path.rpartition("/")[2], here)
             else:
                 put_new(here, path, read(repository.store, path))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from opetence_assets.backup.copies import Copy, Partition, newest_paths, store_of
 from opetence_assets.backup.heads import head_path, heads, unregister
 from opetence_assets.backup.locks import download, lock, versions_as_of
+from opetence_assets.backup.manifests import FOLDER as MANIFESTS
 from opetence_assets.backup.manifests import PATH, manifest_paths, manifests, place_of, read_manifest
 from opetence_assets.backup.objects import FOLDER, BackupDamaged, Digest, copied, object_path, stored_sizes, unfinished
 from opetence_assets.backup.planning import Held
@@ -42,7 +43,7 @@ def opened(settings: Settings, rule: CopyRule) -> Copy:
 
 def _holdings(store: Lake, rule: CopyRule) -> dict[Partition, Held]:
     known = proven(store, rule.name, READ, RESTORED)
-    made = written_at(store, "manifests")
+    made = written_at(store, MANIFESTS)
     newest = newest_paths(manifest_paths(store))
     return {of: Held(made[path], path in known, manifest=path) for of, path in newest.items()}
 
@@ -98,11 +99,11 @@ def _fetch(store: Lake, partitions: Collection[Partition], into: Lake, as_of: da
     if as_of and not store.is_local:
         _fetch_versions(store, partitions, into, as_of)
         return
-    for of in partitions:
-        for manifest in manifests(store, *of):
-            for digest in sorted(manifest.hashes):
-                fetched(store, object_path(digest), digest, into)
-            put_new(into, manifest.path, read(store, manifest.path))
+    found = [manifest for of in partitions for manifest in manifests(store, *of)]
+    for digest in sorted({digest for manifest in found for digest in manifest.hashes}):  # revisions share most
+        fetched(store, object_path(digest), digest, into)
+    for manifest in found:
+        put_new(into, manifest.path, read(store, manifest.path))
 
 
 def fetched(source: Lake, path: str, digest: str, into: Lake) -> None:

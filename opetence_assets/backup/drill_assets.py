@@ -9,7 +9,6 @@ import dagster as dg
 
 from opetence_assets.backup.copies import copies_of, store_of
 from opetence_assets.backup.drawing import drawn
-from opetence_assets.backup.drill_production import drill_production
 from opetence_assets.backup.drills import DRILLS, Drilled, Judge, drill, overdue
 from opetence_assets.backup.policy import Policy
 from opetence_assets.resources import Platform
@@ -50,6 +49,8 @@ def drill_asset(name: str, policy: Policy, judge: Judge, tables: Sequence[str]) 
     def rehearsal(platform: Platform):  # Dagster reads an annotation of checks as that of further outputs
         settings, store, rng = platform.settings, store_of(platform.settings), random.SystemRandom()
         if name == "production":
+            from opetence_assets.backup.drill_production import drill_production
+
             done = drill_production(settings, store, now=datetime.now(UTC), rng=rng, tables=tables)
         else:
             done = _of_a_copy(name, policy, platform, judge, rng)

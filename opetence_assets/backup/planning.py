@@ -31,7 +31,7 @@ class Held:
     Attributes:
         made_at: when it came there; its lock starts then.
         verified: somebody read it there and found it as recorded.
-        locked_until: what the storage itself says, where it can; until then it cannot be deleted.
+        locked_until: until then it cannot be deleted; None where it is not locked.
         manifest: path of the newest revision that it has.
     """
 

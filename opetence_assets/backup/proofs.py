@@ -62,13 +62,10 @@ def forgotten(store: Lake, copy: str, partitions: Sequence[tuple[str, str]]) -> 
         deleted(store, listing(store, f"{FOLDER}/{copy}/{zone}/{partition}"))
 
 
-def proofs(store: Lake, copy: str | None = None, kind: str | None = None) -> list[Proof]:
-    """Every proof (of a copy, of a kind), oldest first."""
-    paths = listing(store, f"{FOLDER}/{copy}" if copy else FOLDER)
-    found = [
-        _decoded(read(store, path)) for path in paths if kind is None or path.rsplit("/", 1)[1].split("-")[1] == kind
-    ]
-    return sorted(found, key=lambda proof: proof.at)
+def last_proof(store: Lake, copy: str, zone: str, kind: str) -> Proof | None:
+    """The newest proof of a kind in a zone of a copy; one listing and one file."""
+    paths = [path for path in listing(store, f"{FOLDER}/{copy}/{zone}") if f"-{kind}-" in path]
+    return _decoded(read(store, max(paths, key=lambda path: path.rpartition("-")[2]))) if paths else None
 
 
 def _path(proof: Proof) -> str:

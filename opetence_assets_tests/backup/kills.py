@@ -119,7 +119,7 @@ def copy(world: World) -> None:
 
 def let_go(world: World) -> None:
     """Keeps the last partition of each zone alone; the planner keeps that too which has no verified successor."""
-    few = {name: replace(rule, keep=Keep(last=1)) for name, rule in world.policy.zones.items()}
+    few = {name: replace(rule, keep=Keep(last=1), locked={}) for name, rule in world.policy.zones.items()}
     collect(replace(world.policy, zones=few), world.copies, NOW, Collected(), many=True)
 
 

@@ -134,7 +134,7 @@ def test_what_the_policy_keeps_no_longer_goes_and_the_rest_stays(
     name: str, copied: Collected, copies: Mapping[str, Copy], lake: Lake, store: Lake, policy: Policy, tmp_path: Path
 ) -> None:
     later, newer = NOW + timedelta(days=4), refreshed(lake, tmp_path, 10)
-    gold = replace(policy.zones["gold"], keep=replace(policy.zones["gold"].keep, daily=2))
+    gold = replace(policy.zones["gold"], keep=replace(policy.zones["gold"].keep, daily=2), locked={})
     few = replace(policy, zones={**policy.zones, "gold": gold})
     for day in ("2026-11-23", "2026-11-24"):
         snapshot(lake, store, zone="gold", partition=day, release=newer)
@@ -142,6 +142,9 @@ def test_what_the_policy_keeps_no_longer_goes_and_the_rest_stays(
     collect(few, only, later, done := Collected())
     assert done.steps == []  # nobody has read what came after it
     copy_missing(few, only, store, later, Collected())
+    locked = replace(gold, locked=policy.zones["gold"].locked)
+    collect(replace(few, zones={**few.zones, "gold": locked}), {"store": only["store"]}, later, done)
+    assert done.steps == []  # no rule keeps it, its lock does
     for path in Path(store.uri).rglob("*"):
         os.utime(path, (0, 0))
     collect(few, only, later, done)
@@ -157,7 +160,7 @@ def test_many_at_once_are_a_persons_decision(
     for day in range(1, 25):
         snapshot(lake, store, zone="gold", partition=f"2026-10-{day:02d}", release=release)
     copy_missing(policy, {"store": copies["store"]}, store, NOW, Collected())
-    gold = replace(policy.zones["gold"], keep=replace(policy.zones["gold"].keep, daily=3))
+    gold = replace(policy.zones["gold"], keep=replace(policy.zones["gold"].keep, daily=3), locked={})
     mistyped = replace(policy, zones={**policy.zones, "gold": gold})
     only = {"store": copies["store"]}
     with pytest.raises(TooMany, match="store: found 22 partitions of gold to delete and 3 to keep"):

@@ -32,7 +32,7 @@ def main() -> None:
             done = job.execute_in_process(instance=instance, asset_selection=[key])
             assert done.success
             assert all(check.passed for check in done.get_asset_check_evaluations())
-        checks = defs.resolve_job_def("hourly_copies")
+        checks = defs.resolve_job_def("nightly_collection")
         checks.get_subset(asset_check_selection={overdue}, asset_selection=set()).execute_in_process(instance=instance)
 
 
