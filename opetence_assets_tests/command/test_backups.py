@@ -82,7 +82,7 @@ def test_collect_does_what_plan_said_and_much_only_when_told(
     (tmp_path / "policy.toml").write_text(head + few)
     monkeypatch.setenv("OPETENCE_BACKUP_POLICY", str(tmp_path / "policy.toml"))
     assert policy_for(read_settings()).zones["gold"].keep.daily == 2
-    for path in Path(company.store.uri).rglob("*"):
+    for path in tmp_path.rglob("*"):
         os.utime(path, (0, 0))  # its locks have ended
     said = {
         (step["copy"], step["partition"])
