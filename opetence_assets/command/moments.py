@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -26,6 +26,18 @@ def moment_of(option: str, text: str) -> datetime:
     if moment is None or moment.tzinfo is None:
         raise typer.BadParameter(f"{option} {text}; allowed: a moment with its zone, 2026-11-21T15:30:00+01:00")
     return moment
+
+
+def day_of(option: str, text: str) -> date | None:
+    """A day from its ISO text; None of no text.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise typer.BadParameter(f"{option} {text}; allowed: a day, 2026-11-21") from None
 
 
 def patient(wait: bool) -> Retrying:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opetence_assets.lake.places import Lake
 
 Bars = Callable[[str, int, int], None]
+GOLD = "gold"  # may be selected beside datasets
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,31 @@ class Phase:
     tags: dict[str, str] = field(default_factory=dict[str, str])
     partition: str | None = None
     config: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])  # by lake key
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run is asked for.
+
+    Attributes:
+        select: names of datasets, or ``gold``; nothing: all, as far as there is something to do.
+        reload: read the sources whole again.
+        hold: leave gold as a candidate.
+        rebuild_from: first day of gold to build again, up to ``rebuild_to`` (None: that one day).
+    """
+
+    select: tuple[str, ...] = ()
+    reload: bool = False
+    hold: bool = False
+    rebuild_from: date | None = None
+    rebuild_to: date | None = None
+
+    @property
+    def gold(self) -> dict[str, Any]:
+        """The configuration of gold's step."""
+        days = {"rebuild_from": self.rebuild_from, "rebuild_to": self.rebuild_to}
+        said = {name: day.isoformat() for name, day in days.items() if day is not None}
+        return {**said, **({"hold": True} if self.hold else {})}
 
 
 @dataclass
@@ -45,9 +71,7 @@ class Outcome:
         return not self.failures
 
 
-def run_phases(
-    settings: Settings, select: Sequence[str], bars: Bars, *, reload: bool = False, hold: bool = False
-) -> Outcome:
+def run_phases(settings: Settings, asked: Asked, bars: Bars) -> Outcome:
     """Runs every phase that has something to do. A source that is down keeps its own tables as they are, no others:
     gold is built of the newest silver that passed its checks, and refuses what did not.
     """
@@ -64,30 +88,29 @@ def run_phases(
     bars("definitions", 1, 1)
     with dg.DagsterInstance.get() as instance:
         bury_dead(instance)
-        for phase in phases(
-            settings, select, reload=reload, hold=hold
-        ):  # lazily: a later phase is due only once the earlier ones are done
+        for phase in phases(settings, asked):  # lazily: a later phase is due only once the earlier ones are done
             _run(phase, definitions.defs, instance, outcome, bars)
     return outcome
 
 
-def phases(settings: Settings, select: Sequence[str], *, reload: bool = False, hold: bool = False) -> Iterator[Phase]:
+def phases(settings: Settings, asked: Asked) -> Iterator[Phase]:
     """Files by the day, tables by watermark, gold, backups; each only if it is due when its turn comes."""
     from opetence_assets.datasets import all_datasets, dataset_named
     from opetence_assets.lake.places import lake_at
     from opetence_assets.lake.releases import current_release
 
     lake = lake_at(settings)
-    chosen = [dataset_named(name) for name in select] or list(all_datasets())
+    chosen = [dataset_named(name) for name in asked.select if name != GOLD]
+    chosen = chosen if asked.select else list(all_datasets())
     for dataset in chosen:
         if dataset.feed.since is not None:
             yield from _files(dataset, lake, settings)
-    tables = [d for d in chosen if d.feed.since is None and (reload or _is_due(d, lake, settings))]
+    tables = [d for d in chosen if d.feed.since is None and (asked.reload or _is_due(d, lake, settings))]
     if tables:
-        config = {d.table("bronze"): {"full": True} for d in tables} if reload else {}
+        config = {d.table("bronze"): {"full": True} for d in tables} if asked.reload else {}
         yield Phase("tables", [d.table(zone) for d in tables for zone in ("bronze", "silver")], config=config)
-    if _gold_is_due(lake, settings):
-        yield Phase("gold", ["gold"], config={"gold": {"hold": True}} if hold else {})
+    if asked.rebuild_from or GOLD in asked.select or _gold_is_due(lake, settings):
+        yield Phase(GOLD, [GOLD], config={GOLD: asked.gold} if asked.gold else {})
     yield from _backups(settings, released=current_release(lake) is not None)
 
 

@@ -14,7 +14,8 @@ from opetence_assets.command.status import JsonOption
 
 def run(
     select: Annotated[
-        list[str] | None, typer.Option(help="SYSTEM/TABLE; may be given several times; default: all")
+        list[str] | None,
+        typer.Option(help="SYSTEM/TABLE, or gold: it is built though nothing is new; several times; default: all"),
     ] = None,
     scale: Annotated[
         float, typer.Option(envvar="OPETENCE_SCALE", help="size of the sandbox when it is first seeded")
@@ -23,15 +24,19 @@ def run(
     hold: Annotated[
         bool, typer.Option(help="leave gold as a candidate: compare it, then opetence release promote")
     ] = False,
+    rebuild_from: Annotated[str, typer.Option(help="first day of gold to build again, YYYY-MM-DD")] = "",
+    rebuild_to: Annotated[str, typer.Option(help="the day after the last one; default: that one day")] = "",
     json: JsonOption = False,
 ) -> None:
     """Takes up what changed: sources → bronze → silver → gold, checked, released and backed up. Safe to repeat."""
     from opetence_assets.command.instance import prepare_dagster_home
-    from opetence_assets.command.phases import run_phases
+    from opetence_assets.command.moments import day_of
+    from opetence_assets.command.phases import Asked, run_phases
     from opetence_assets.command.summary import as_data, show
     from opetence_assets.settings import read_settings
     from opetence_assets.warehouse.manifest import ensure_manifest
 
+    days = tuple(day_of(name, text) for name, text in (("--rebuild-from", rebuild_from), ("--rebuild-to", rebuild_to)))
     with progress_bars() as bars:
         ensure_sandbox(scale, bars)
         settings = read_settings()
@@ -39,7 +44,8 @@ def run(
         bars("dbt manifest", 0, 1)
         ensure_manifest(settings)
         bars("dbt manifest", 1, 1)
-        outcome = run_phases(settings, select or [], bars, reload=reload, hold=hold)
+        asked = Asked(tuple(select or ()), reload, hold, *days)
+        outcome = run_phases(settings, asked, bars)
     if json:
         emit(as_data(outcome, settings), as_json=True)
     else:

@@ -7,6 +7,7 @@ were read from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import polars as pl
@@ -38,11 +39,11 @@ def rows_across(dataset: Dataset, lake: Lake, silver: Table) -> pl.DataFrame:
     """
     bronze = dataset.table("bronze")
     consumed = last_progress(lake, silver.key, silver.version).get("consumed", {}).get(bronze)
-    told = last_progress(lake, bronze, consumed).get("days") if consumed is not None else None
-    landed = open_table(lake, bronze, consumed) if told else None
-    if landed is None or not told:
+    counted = last_progress(lake, bronze, consumed).get("days") if consumed is not None else None
+    landed = open_table(lake, bronze, consumed) if counted else None
+    if landed is None or not counted:
         return pl.DataFrame(schema=LONG)
-    source = {date.fromisoformat(day): float(keys) for day, keys in told.items()}
+    source = {date.fromisoformat(day): float(keys) for day, keys in counted.items()}
     since = Window.of_day(min(source)).start
     held = rows_of(dataset, silver).filter(pl.col(dataset.cursor or "") >= since)
     counts = {
@@ -62,34 +63,51 @@ def rows_across(dataset: Dataset, lake: Lake, silver: Table) -> pl.DataFrame:
 def across_result(dataset: Dataset, records: pl.DataFrame, version: int) -> CheckResult:
     """``complete_by_day``, of what was measured of a version by day."""
     allowed = dataset.completeness.missing_at_most
-    of_version = records.filter(pl.col("table_version") == version, pl.col("metric_name").is_in(ZONES))
-    days: dict[date, dict[str, int]] = {}
-    for name, day, value in of_version.select("metric_name", "day", "value").iter_rows():
-        days.setdefault(day, dict.fromkeys(ZONES, 0))[name] = int(value)
-    wrong = {day: rows for day, rows in sorted(days.items()) if not _agrees(rows, allowed)}
+    days = by_day(records.filter(pl.col("table_version") == version))
+    wrong = {day: rows for day, rows in sorted(days.items()) if not agrees(rows, allowed)}
     more = f"; and {len(wrong) - SAID} more days" if len(wrong) > SAID else ""
     totals = {name: sum(rows[name] for rows in days.values()) for name in ZONES}
-    found = "; ".join(f"{day}: {_told(rows)}" for day, rows in list(wrong.items())[:SAID]) + more
+    found = "; ".join(f"{day}: {told(rows)}" for day, rows in list(wrong.items())[:SAID]) + more
     return CheckResult(
         "complete_by_day",
         not wrong,
         blocking=False,
-        found=found or (f"{len(days)} days: {_told(totals)}" if days else "the source was not counted by day"),
+        found=found or (f"{len(days)} days: {told(totals)}" if days else "the source was not counted by day"),
         allowed=f"each day all of the source's rows in bronze, and in silver or quarantine but for {allowed:,}; to read"
         f" the source whole again: opetence run --select {dataset.name} --reload",
         metadata={"days": len(days), **totals, "missing": totals["source_rows"] - _known(totals)},
     )
 
 
-def _agrees(rows: dict[str, int], allowed: int) -> bool:
-    return rows["bronze_rows"] == rows["source_rows"] and 0 <= rows["source_rows"] - _known(rows) <= allowed
+def by_day(records: pl.DataFrame) -> dict[date, dict[str, int]]:
+    """Day → rows by ``ZONES``, of the records of one version."""
+    days: dict[date, dict[str, int]] = {}
+    of_zones = records.filter(pl.col("metric_name").is_in(ZONES))
+    for name, day, value in of_zones.select("metric_name", "day", "value").iter_rows():
+        days.setdefault(day, dict.fromkeys(ZONES, 0))[name] = int(value)
+    return days
 
 
-def _known(rows: dict[str, int]) -> int:
+def agrees(rows: Mapping[str, int], allowed: int) -> bool:
+    """Whether a day's rows, by ``ZONES``, are everywhere but for so many."""
+    return not _is_lost_before(rows) and 0 <= rows["source_rows"] - _known(rows) <= allowed
+
+
+def _is_lost_before(rows: Mapping[str, int]) -> bool:
+    return rows["bronze_rows"] != rows["source_rows"]
+
+
+def _known(rows: Mapping[str, int]) -> int:
     return rows["silver_rows"] + rows["refused_rows"]
 
 
-def _told(rows: dict[str, int]) -> str:
+def missing(rows: Mapping[str, int]) -> int:
+    """How many rows are not there, at the first place where some are not; below zero: how many too many."""
+    return rows["source_rows"] - (rows["bronze_rows"] if _is_lost_before(rows) else _known(rows))
+
+
+def told(rows: Mapping[str, int]) -> str:
+    """A day's rows, or those of several, in words."""
     source, bronze, silver, refused = (rows[name] for name in ZONES)
     return f"{source:,} rows at the source, {bronze:,} in bronze, {silver:,} in silver, {refused:,} only in quarantine"
 

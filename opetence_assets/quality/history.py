@@ -19,7 +19,7 @@ from opetence_assets.dataset import Dataset
 from opetence_assets.lake.commits import commit
 from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
 from opetence_assets.lake.tables import Table, metadata_of, open_table, transactions_of
-from opetence_assets.quality.metrics import definitions, described
+from opetence_assets.quality.metrics import Metric, definitions, described
 from opetence_assets.refinement.files import arrow_schema, staged
 
 METRICS, RECORDS, TASKS = (f"gold/data_quality_{name}" for name in ("metrics", "metric_records", "measurement_tasks"))
@@ -86,8 +86,10 @@ def measured_until(lake: Lake, key: str) -> int | None:
     return max([*there, *([taken] if taken is not None else [])], default=None)
 
 
-def take_in(lake: Lake, scratch: Path, datasets: Iterable[Dataset]) -> dict[str, int]:
+def take_in(lake: Lake, scratch: Path, datasets: Iterable[Dataset], marts: Iterable[Metric] = ()) -> dict[str, int]:
     """Commits every waiting measurement and what is measured at all; the three tables' versions, for the release.
+
+    ``marts``: what is measured of gold's own tables.
 
     Tables that nothing was measured of stay as they are: a second call commits nothing.
     """
@@ -98,33 +100,33 @@ def take_in(lake: Lake, scratch: Path, datasets: Iterable[Dataset]) -> dict[str,
     versions = {
         RECORDS: _added(lake, scratch, RECORDS, records, RECORD_TYPES),
         TASKS: _added(lake, scratch, TASKS, tasks, TASK_TYPES),
-        METRICS: _replaced(lake, scratch, definitions(datasets)),
+        METRICS: _replaced(lake, scratch, definitions(datasets, marts)),
     }
     deleted(lake, [_waiting(*one) for one in files])
     return {key: version for key, version in versions.items() if version is not None}
 
 
-def history(lake: Lake, table: str | None = None) -> pl.DataFrame:
+def history(lake: Lake, table: str | None = None, where: pl.Expr | None = None) -> pl.DataFrame:
     """Every figure ever measured (``RECORD_TYPES``), the newest measurement of each last; of one table, if named.
 
     Includes what waits for the next release. A figure of a day is measured again when the day changes: ``newest``
     keeps the last word on each.
     """
-    parts = [pl.DataFrame(schema=RECORD_TYPES)]
+    parts, wanted = [pl.DataFrame(schema=RECORD_TYPES)], pl.lit(True) if where is None else where
     if (kept := open_table(lake, RECORDS)) is not None:
-        rows = kept.scan().select(*RECORD_TYPES)
+        rows = kept.scan().select(*RECORD_TYPES).filter(wanted)
         parts.append((rows.filter(pl.col("table_name") == table) if table else rows).collect())
     taken = _taken(lake, kept)
     for key, version in waiting(lake, table or ""):
         if version > taken.get(key, -1):
-            parts.append(pl.read_parquet(io.BytesIO(read(lake, _waiting(key, version)))))
+            parts.append(pl.read_parquet(io.BytesIO(read(lake, _waiting(key, version)))).filter(wanted))
     return pl.concat(parts).sort("table_name", "metric_name", "segment", "day", "table_version", nulls_last=False)
 
 
 def newest(records: pl.DataFrame) -> pl.DataFrame:
     """The last word on each figure: one row a table, metric, segment and day (null: the whole table)."""
     figure = ["table_name", "target_system", "metric_name", "segment", "day"]
-    return records.sort("table_version").unique(figure, keep="last", maintain_order=True)
+    return records.sort("table_version", "measured_at").unique(figure, keep="last", maintain_order=True)
 
 
 def of_day(records: pl.DataFrame, day: date) -> pl.DataFrame:

@@ -77,10 +77,10 @@ def _across(dataset: Dataset) -> list[Metric]:
     return [*counts, _metric(dataset, "completeness", SHARE, share, "share", by_day=True)]
 
 
-def definitions(datasets: Iterable[Dataset]) -> pl.DataFrame:
-    """One row a metric, in order of table and name."""
-    rows = [asdict(metric) for dataset in datasets for metric in metrics_of(dataset)]
-    return pl.DataFrame(rows).sort("table_name", "by_day", "metric_name")
+def definitions(datasets: Iterable[Dataset], marts: Iterable[Metric] = ()) -> pl.DataFrame:
+    """One row a metric, in order of table and name; ``marts``: those of gold's own tables."""
+    rows = [asdict(metric) for dataset in datasets for metric in metrics_of(dataset)] + [asdict(m) for m in marts]
+    return pl.DataFrame(rows).sort("table_name", "by_day", "metric_name", "formula")
 
 
 def described(dataset: Dataset) -> pl.DataFrame:

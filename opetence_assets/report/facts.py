@@ -106,6 +106,29 @@ class Linked:
 
 
 @dataclass(frozen=True)
+class DayRows:
+    """A day's rows wherever they lie: whether they agree, how many are too many (below zero: missing), in words."""
+
+    day: date
+    agrees: bool
+    off: int
+    said: str
+
+
+@dataclass(frozen=True)
+class Across:
+    """A table by day, oldest first, and what to type where a day differs."""
+
+    table: str
+    days: tuple[DayRows, ...]
+    next_command: str
+
+    @property
+    def wrong(self) -> tuple[DayRows, ...]:
+        return tuple(day for day in self.days if not day.agrees)
+
+
+@dataclass(frozen=True)
 class Quality:
     """One dataset: what its checks, its newest measurement and its last days say."""
 
@@ -144,6 +167,7 @@ class Report:
     refused: tuple[Refused, ...]
     drift: tuple[Changed, ...]
     links: tuple[Linked, ...]
+    across: tuple[Across, ...] = ()
 
     @property
     def failing(self) -> tuple[Failing, ...]:

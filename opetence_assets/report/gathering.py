@@ -20,6 +20,7 @@ from opetence_assets.quality.history import history, newest
 from opetence_assets.quality.judging import age_allowed, has_age
 from opetence_assets.refinement.replay import refusals
 from opetence_assets.report.agreements import kept
+from opetence_assets.report.days import days_across
 from opetence_assets.report.facts import Changed, Failing, Linked, Quality, Refused, Report
 from opetence_assets.report.judging import light_of, next_command, verdict_of
 from opetence_assets.report.trends import trends
@@ -39,7 +40,8 @@ def gather(lake: Lake, settings: Settings, datasets: Sequence[Dataset]) -> Repor
     ]
     gold, passed = _gold(lake, release)
     rows = {quality.dataset: quality.rows for quality in told}
-    light, sentence = verdict_of(release, told, gold)
+    across = days_across(datasets, records)
+    light, sentence = verdict_of(release, told, gold, across)
     age = (datetime.now(UTC) - release.created_at).total_seconds() / HOUR if release else None
     return Report(
         environment=settings.environment,
@@ -59,6 +61,7 @@ def gather(lake: Lake, settings: Settings, datasets: Sequence[Dataset]) -> Repor
             for event in drift_events(lake, dataset.name)
         ),
         links=tuple(link for dataset in datasets for link in _links(dataset, lake)),
+        across=across,
     )
 
 

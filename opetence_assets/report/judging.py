@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from opetence_assets.lake.releases import Release
-from opetence_assets.report.facts import Failing, Light, Quality
+from opetence_assets.report.facts import Across, Failing, Light, Quality
 
 _NEXT = {
     "rules": "opetence quarantine list",
@@ -40,13 +40,25 @@ def light_of(failing: Sequence[Failing], age: timedelta | None, limit: timedelta
     return (Light.LOOK, "; ".join(reasons)) if reasons else (Light.GOOD, "every check holds")
 
 
-def verdict_of(release: Release | None, told: Sequence[Quality], gold: Sequence[Failing]) -> tuple[Light, str]:
-    """Can the numbers be trusted today? In one sentence."""
+def verdict_of(
+    release: Release | None, told: Sequence[Quality], gold: Sequence[Failing], across: Sequence[Across] = ()
+) -> tuple[Light, str]:
+    """Can the numbers be trusted today? In one sentence.
+
+    A gold table one of whose days differs from silver was refused: it is in no release.
+    """
     if release is None:
         return Light.STOP, "No: nothing is released yet. Next: opetence run"
     stopped = [quality.dataset for quality in told if quality.light is Light.STOP]
     late = [quality.dataset for quality in told if "late" in quality.why]
     noted = [quality.dataset for quality in told if quality.light is Light.LOOK and quality.dataset not in late]
+    refused = [each.table for each in across if each.table.startswith("gold/") and each.wrong]
+    if refused and not stopped:
+        return (
+            Light.STOP,
+            f"Not today's: release {release.number} passed every blocking check and is what people read, but a newer "
+            f"{_named(refused)} had other rows of a day than silver and was kept out.",
+        )
     if stopped:
         return (
             Light.STOP,

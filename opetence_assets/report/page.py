@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from opetence_assets.report import sections
+from opetence_assets.report.calendar import across
 from opetence_assets.report.facts import Report
 from opetence_assets.report.style import CSS
 from opetence_assets.report.wording import age, counted, share
@@ -15,6 +16,7 @@ def page(report: Report) -> str:
     parts = [
         _first_screen(report),
         sections.failing(report),
+        across(report),
         sections.quality(report),
         sections.trends(report),
         sections.refused(report),

@@ -24,11 +24,11 @@ def light(of: Light) -> Markup:
 def failing(report: Report) -> Markup:
     """Every check that fails: what was found, what is allowed, what to type."""
     if not report.failing:
-        return _section("Failing checks", "None.", Markup())
+        return section("Failing checks", "None.", Markup())
     rows = [
         (
             light(Light.STOP if each.blocking else Light.LOOK),
-            Markup("{}<br><b>{}</b>").format(_path(each.table), each.check),
+            Markup("{}<br><b>{}</b>").format(path(each.table), each.check),
             Markup('{}<br><span class="small">allowed: {}</span><br><code>{}</code>').format(
                 each.found, each.allowed, each.next_command
             ),
@@ -36,7 +36,7 @@ def failing(report: Report) -> Markup:
         for each in report.failing
     ]
     told = "stop: keeps a version out of every release. look: the rows are in, and somebody should look."
-    return _section(
+    return section(
         "Failing checks", told, _table([("", ""), ("check", ""), ("found, allowed, next", "")], rows, "failing")
     )
 
@@ -57,7 +57,7 @@ def quality(report: Report) -> Markup:
         "Of each table's newest version. Complete: keys of the source that are in silver or in quarantine; where a "
         "source cannot count, whether every row taken in is accounted for."
     )
-    return _section("Quality by system", told, Markup("\n").join(parts))
+    return section("Quality by system", told, Markup("\n").join(parts))
 
 
 def _system(columns: Sequence[tuple[str, str]], name: str, group: Sequence[Quality]) -> Markup:
@@ -100,13 +100,13 @@ def _empty(each: Quality) -> Markup:
 def trends(report: Report) -> Markup:
     """A line a dataset, a picture a figure: eight weeks, odd days marked and told."""
     rows = [
-        (_path(each.dataset), *map(_picture, each.trends), *([""] * (AT_MOST - len(each.trends))))
+        (path(each.dataset), *map(_picture, each.trends), *([""] * (AT_MOST - len(each.trends))))
         for each in report.datasets
         if each.trends
     ]
     told = "Eight weeks by day, drawn from zero. Red: a day of the last four weeks that is unlike its weekday."
     columns = [("dataset", ""), ("rows", ""), ("what is watched", ""), ("", "")]
-    return _section("Trends", told, _table(columns, rows, "trends") if rows else Markup())
+    return section("Trends", told, _table(columns, rows, "trends") if rows else Markup())
 
 
 def _picture(trend: Trend) -> Markup:
@@ -127,9 +127,9 @@ def _told(trend: Trend) -> Markup:
 def refused(report: Report) -> Markup:
     """What waits in quarantine, never its values."""
     if not report.refused:
-        return _section("Quarantine", "Empty: no row was refused.", Markup())
+        return section("Quarantine", "Empty: no row was refused.", Markup())
     rows = [
-        (_path(each.dataset), each.reason, number(each.rows), part(each.share), f"{each.since:%Y-%m-%d}")
+        (path(each.dataset), each.reason, number(each.rows), part(each.share), f"{each.since:%Y-%m-%d}")
         for each in report.refused
     ]
     columns = [
@@ -140,14 +140,14 @@ def refused(report: Report) -> Markup:
         ("since", f"{RIGHT} {WIDE}"),
     ]
     told = "Rows that broke a rule. They are kept, sealed, and judged again on request: opetence quarantine list."
-    return _section("Quarantine", told, _table(columns, rows))
+    return section("Quarantine", told, _table(columns, rows))
 
 
 def agreements(report: Report) -> Markup:
     """How freshness and completeness were kept."""
     rows = [
         (
-            _path(each.dataset),
+            path(each.dataset),
             age(each.age_allowed_hours),
             share(each.kept.freshness),
             f"{each.kept.alarms}" if each.kept.freshness is not None else "–",
@@ -165,7 +165,7 @@ def agreements(report: Report) -> Markup:
         ("known since", f"{RIGHT} {WIDE}"),
     ]
     told = "The last 30 days. Fresh: the share of the time in which the newest row was as young as declared."
-    return _section("Agreements kept", told, _table(columns, rows))
+    return section("Agreements kept", told, _table(columns, rows))
 
 
 def links(report: Report) -> Markup:
@@ -175,33 +175,34 @@ def links(report: Report) -> Markup:
     rows = [
         (
             light(Light.GOOD if each.missing <= each.allowed else Light.LOOK),
-            _path(each.dataset),
-            _path(each.to),
+            path(each.dataset),
+            path(each.to),
             part(each.missing),
             part(each.allowed),
         )
         for each in report.links
     ]
     columns = [("", ""), ("rows of", ""), ("without one in", ""), ("missing", RIGHT), ("allowed", RIGHT)]
-    return _section("Between systems", "Released rows whose counterpart is not there.", _table(columns, rows))
+    return section("Between systems", "Released rows whose counterpart is not there.", _table(columns, rows))
 
 
 def drift(report: Report) -> Markup:
     """Columns that came, went or changed at a source."""
     if not report.drift:
-        return _section("Drift of the sources", "None was ever met.", Markup())
-    rows = [(_path(each.dataset), each.change, each.outcome, each.at[:10]) for each in report.drift]
+        return section("Drift of the sources", "None was ever met.", Markup())
+    rows = [(path(each.dataset), each.change, each.outcome, each.at[:10]) for each in report.drift]
     columns = [("dataset", ""), ("change", ""), ("became", ""), ("first met", RIGHT)]
     told = f"{counted(len(rows), 'change')} of a source's columns. Evolve: the column is kept, sealed, until declared."
-    return _section("Drift of the sources", told, _table(columns, rows))
+    return section("Drift of the sources", told, _table(columns, rows))
 
 
-def _path(name: str) -> Markup:
+def path(name: str) -> Markup:
     """A key that may break after its slashes, nowhere else."""
     return Markup("/<wbr>").join(name.split("/"))
 
 
-def _section(heading: str, told: str, content: Markup) -> Markup:
+def section(heading: str, told: str | Markup, content: Markup) -> Markup:
+    """A heading, a sentence and what it is about."""
     return Markup("<h2>{}</h2><p>{}</p>{}").format(heading, told, content)
 
 

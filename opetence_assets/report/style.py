@@ -34,13 +34,20 @@ svg{display:block;width:100%;max-width:240px;height:44px}.line{fill:none;stroke:
 .area{fill:var(--mark);opacity:.12}.odd{fill:var(--stop);stroke:var(--paper);stroke-width:1.5}
 .odd-text{color:var(--stop);font-size:12.5px;display:block;line-height:1.35}
 .trends{table-layout:fixed}.trends th:first-child{width:17%}
+.calendar{table-layout:fixed}.calendar th:first-child{width:25%}
+.calendar .day{text-align:center;padding:8px 1px;font-variant-numeric:tabular-nums;font-size:13px;overflow:hidden}
+.calendar td.day{border:2px solid var(--paper);border-radius:7px}
+.calendar .whole{color:var(--good);background:var(--good-bg)}
+.calendar .off{color:var(--stop);background:var(--stop-bg);font-weight:600}
+.calendar tr:nth-child(odd)>td{border-bottom-width:0}.calendar tr:nth-child(even)>td{padding-top:2px}
 .failing td:nth-child(2){white-space:nowrap}
 .grid{table-layout:fixed}.grid th:nth-child(2){width:92px}.grid th:nth-child(3){width:96px}
 .grid th:nth-child(4){width:96px}.grid th:nth-child(5){width:104px}.grid th:nth-child(6){width:150px}
 .grid th:nth-child(7){width:260px}.grid td{overflow-wrap:break-word}
 @media(max-width:700px){.wide{display:none}.tiles td{display:inline-block;width:calc(50% - 8px);margin:0 4px 8px}
 .tiles{border-spacing:0;margin:12px -4px;width:calc(100% + 8px)}.tiles tr,.tiles tbody,.tiles{display:block}
-.verdict .say{font-size:18px}th,td{padding:7px 8px}
+.verdict .say{font-size:18px}th,td{padding:7px 8px}.calendar{table-layout:auto}.calendar th:first-child{width:30%}
+.calendar .day{font-size:11.5px;padding:6px 0}
 .grid th:nth-child(2){width:76px}.grid th:nth-child(3){width:76px}.grid th:nth-child(5){width:74px}
 .grid th:nth-child(6){width:118px}.failing td:nth-child(2){white-space:normal}
 .trends thead{display:none}.trends tr{display:block;border-bottom:1px solid var(--line);padding:6px 0}

@@ -16,6 +16,7 @@ from opetence_assets.lake.releases import Release
 from opetence_assets.lake.tables import Table
 from opetence_assets.settings import Settings
 from opetence_assets.warehouse.changes import Plan, kept_models, plans, rebuilt_days, to_build, write_plans
+from opetence_assets.warehouse.days import rows_by_day
 from opetence_assets.warehouse.manifest import PROJECT, ensure_manifest, invoke, parsed_project, project_checksum
 from opetence_assets.warehouse.models import Model, declared_sources, read_models, tests_without
 from opetence_assets.warehouse.plugin import Preparation, preparing
@@ -23,6 +24,7 @@ from opetence_assets.warehouse.results import GOOD, CheckRun, ModelRun, check_ru
 from opetence_assets.warehouse.views import datasets, register, show_released, show_silver, silver_tables
 
 if TYPE_CHECKING:
+    import polars as pl
     from duckdb import DuckDBPyConnection
 
     from opetence_assets.dataset import Window
@@ -65,6 +67,7 @@ class GoldBuild:
         run: a name of its own, the transaction its commits are made under.
         scratch: a folder of its own, gone when it is closed.
         days: daily model → the business days it rebuilt; None if it was built whole.
+        counted: rows by day of gold tables and of what they are made from, as ``days.COUNTED``; not of kept models.
     """
 
     run: str
@@ -73,6 +76,7 @@ class GoldBuild:
     model_runs: tuple[ModelRun, ...]
     check_runs: tuple[CheckRun, ...]
     days: Mapping[str, tuple[date, ...] | None]
+    counted: pl.DataFrame
     connection: DuckDBPyConnection = field(repr=False)
     database: Any = field(repr=False)  # dbt's environment: the connection lives as long as it does
 
@@ -131,6 +135,7 @@ def build(
         model_runs=(*models, *_kept_runs(work)),
         check_runs=(*check_runs(con, results), *personal_runs(con, work.models.values(), models)),
         days={name: _days(con, plan) for name, plan in work.plans.items()} | _no_days(work),
+        counted=rows_by_day(con, results),
         connection=con,
         database=database,
     )

@@ -31,7 +31,12 @@ class ChecksFailed(Exception):
 
 
 def publish(
-    build: GoldBuild, lake: Lake, *, others: Mapping[str, int], declared: Mapping[str, str] = NOTHING
+    build: GoldBuild,
+    lake: Lake,
+    *,
+    others: Mapping[str, int],
+    declared: Mapping[str, str] = NOTHING,
+    gold: Mapping[str, int] | None = None,
 ) -> Release:
     """Commits what changed of each gold table and then releases it with the silver it was built from and ``others``.
 
@@ -41,36 +46,48 @@ def publish(
     Args:
         others: lake key → version of the tables of other zones that belong to this release (bronze, quarantine).
         declared: notes on what all of it was declared as; another declaration is another release.
+        gold: what ``committed`` gave, where somebody had to know it before.
 
     Raises:
         ChecksFailed: the build did not pass.
         Gated: a version has a failed blocking check, or was never checked.
         ReleaseConflict: another release was made since the one this build was based on; build again.
     """
-    since, versions, notes = build.work.since, _versions(build, lake, others), _notes(build, declared)
+    since, notes = build.work.since, _notes(build, declared)
+    versions = {**others, **build.work.sources, **(gold or committed(build, lake))}
     if since and _is_same(since, versions, notes) and releases.current_release(lake) == since:
         return since
     return releases.publish(lake, versions, notes, base=since.number if since else 0)
 
 
 def set_aside(
-    build: GoldBuild, lake: Lake, *, others: Mapping[str, int], declared: Mapping[str, str] = NOTHING
+    build: GoldBuild,
+    lake: Lake,
+    *,
+    others: Mapping[str, int],
+    declared: Mapping[str, str] = NOTHING,
+    gold: Mapping[str, int] | None = None,
 ) -> Candidate:
     """As ``publish``, but nobody reads it until it is promoted; what already waits with the same content stays.
 
     Raises:
         ChecksFailed, Gated: as for ``publish``.
     """
-    since, versions, notes = build.work.since, _versions(build, lake, others), _notes(build, declared)
+    since, notes = build.work.since, _notes(build, declared)
+    versions = {**others, **build.work.sources, **(gold or committed(build, lake))}
     waiting = waiting_candidate(lake)
     if waiting and _is_same(waiting, versions, notes):
         return waiting
     return put_candidate(lake, versions, notes, base=since.number if since else 0)
 
 
-def _versions(build: GoldBuild, lake: Lake, others: Mapping[str, int]) -> dict[str, int]:
-    """Every table's version, gold's committed and its verdicts written: what the tests said is known before anybody
-    may read what they judged."""
+def committed(build: GoldBuild, lake: Lake) -> dict[str, int]:
+    """Every gold table's version, committed, its verdicts written: what the tests said is known before anybody may
+    read what they judged. Again, of the same build, it commits nothing.
+
+    Raises:
+        ChecksFailed: the build did not pass.
+    """
     if not build.passed:
         raise ChecksFailed(
             f"gold: found {len(build.failed)} failures ({'; '.join(build.failed)}); allowed: none. "
@@ -81,7 +98,7 @@ def _versions(build: GoldBuild, lake: Lake, others: Mapping[str, int]) -> dict[s
     for model in published:
         if model.name not in build.work.kept:  # a kept model's version keeps the verdict it has
             record(lake, model.table, gold[model.table], _results(build, model))
-    return {**others, **build.work.sources, **gold}
+    return gold
 
 
 def _results(build: GoldBuild, model: Model) -> list[CheckResult]:

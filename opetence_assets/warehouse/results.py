@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from opetence_assets.privacy.detection import personal_values, told, without_values
+from opetence_assets.warehouse.days import COMPLETE, differing_days
 from opetence_assets.warehouse.models import Model
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def check_runs(con: DuckDBPyConnection, results: list[Any]) -> tuple[CheckRun, .
             severity=str(getattr(r.node.config, "severity", "error")).lower(),
             failures=int(r.failures or 0),
             seconds=r.execution_time,
-            message=_told(r) + _broken_rules(con, r),
+            message=_told(r) + _details(con, r),
         )
         for r in results
         if r.node.resource_type in ("test", "unit_test")
@@ -115,12 +116,12 @@ def _told(result: Any) -> str:
     return without_values(str(result.message or "")) if str(result.status) not in ("success", "pass") else ""
 
 
-def _broken_rules(con: DuckDBPyConnection, result: Any) -> str:
-    """Which rules of a failed ``holds`` test are broken in how many rows; they are SQL of ours, not values."""
-    if (
-        str(result.status) not in ("fail", "warn")
-        or getattr(getattr(result.node, "test_metadata", None), "name", "") != "holds"
-    ):
+def _details(con: DuckDBPyConnection, result: Any) -> str:
+    """Where a failed test of ours fails: the rules of ``holds``, which are our own SQL, the days of ``complete``."""
+    test = getattr(getattr(result.node, "test_metadata", None), "name", "")
+    if str(result.status) not in ("fail", "warn") or test not in ("holds", COMPLETE):
         return ""
+    if test == COMPLETE:
+        return f"; {differing_days(con, result.node.relation_name)}"
     broken = con.execute(result.node.compiled_code).fetchall()
     return "".join(f"; {rows:,} rows break: {rule}" for rule, rows in broken)

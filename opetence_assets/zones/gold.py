@@ -18,7 +18,7 @@ from opetence_assets.lineage.graph import Graph
 from opetence_assets.lineage.policy import gold_leaks, refuse_leaks
 from opetence_assets.privacy.messages import errors_without_values
 from opetence_assets.resources import Platform
-from opetence_assets.zones.measured import measured, measured_release, measured_results, measured_specs
+from opetence_assets.zones.measured import measured, measured_build, measured_release, measured_results, measured_specs
 from opetence_assets.zones.outcome import checked, materialized
 from opetence_assets.zones.specs import asset_key
 from opetence_assets.zones.translation import RELEASE, gold_specs, silver_is_news
@@ -54,12 +54,13 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
     def gold(context: dg.AssetExecutionContext, config: Rebuild, platform: Platform) -> Iterator[Any]:
         from opetence_assets.review.description import describe, keep
         from opetence_assets.warehouse.build import build
-        from opetence_assets.warehouse.publish import publish, set_aside
+        from opetence_assets.warehouse.publish import committed, publish, set_aside
 
         lake, settings = platform.lake, platform.settings
         silver = pinned(datasets, lake, "silver")
         _refuse_early(lake, silver)
-        refuse_leaks("gold", gold_leaks(json.loads(manifest.read_bytes()), columns, datasets))
+        parsed = json.loads(manifest.read_bytes())
+        refuse_leaks("gold", gold_leaks(parsed, columns, datasets))
         since = current_release(lake)
         with errors_without_values("gold"):
             built = build(
@@ -68,6 +69,7 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
         try:
             yield from checked(built, lake, context.selected_asset_check_keys)
             if not built.passed:
+                measured_build(parsed, built, since.versions if since else {}, lake, settings, context.run.run_id)
                 raise dg.Failure(
                     f"gold: found {len(built.failed)} failures ({'; '.join(built.failed[:5])}); allowed: none. "
                     f"The last good release stays ({since.number if since else 'none yet'}). Next: opetence status",
@@ -75,10 +77,12 @@ def gold_assets(datasets: tuple[Dataset, ...], manifest: Path, columns: Graph) -
                 )
             others = {**pinned(datasets, lake, "bronze"), **pinned(datasets, lake, "quarantine")}
             with errors_without_values("gold"):
-                history = measured(datasets, lake, settings, silver, context.run.run_id)
+                versions = committed(built, lake)
+                measured_build(parsed, built, versions, lake, settings, context.run.run_id)
+                history = measured(datasets, parsed, lake, settings, silver, context.run.run_id)
                 others, hold = {**others, **history}, config.hold or is_held(since)
-                declared = keep(lake, describe(json.loads(manifest.read_bytes()), datasets, columns))
-                made = (set_aside if hold else publish)(built, lake, others=others, declared=declared)
+                declared = keep(lake, describe(parsed, datasets, columns))
+                made = (set_aside if hold else publish)(built, lake, others=others, declared=declared, gold=versions)
         finally:
             built.close()
         if isinstance(made, Release):

@@ -9,7 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opetence_assets.report.drawing import sparkline
-from opetence_assets.report.facts import Changed, Failing, Kept, Light, Linked, Odd, Quality, Refused, Report, Trend
+from opetence_assets.report.facts import (
+    Across,
+    Changed,
+    DayRows,
+    Failing,
+    Kept,
+    Light,
+    Linked,
+    Odd,
+    Quality,
+    Refused,
+    Report,
+    Trend,
+)
 from opetence_assets.report.page import page
 from opetence_assets.report.wording import share
 
@@ -17,7 +30,8 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TAGS = {*("html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "div", "span", "b", "br")}
 MORE = {*("wbr", "small", "code", "table", "thead", "tbody", "tr", "th", "td", "svg", "polyline", "polygon", "circle")}
 ATTRIBUTES = {
-    *("lang", "charset", "name", "content", "class", "role", "aria-label", "viewbox", "points", "cx", "cy", "r")
+    *("lang", "charset", "name", "content", "class", "role", "aria-label", "viewbox", "points", "cx", "cy", "r"),
+    "colspan",
 }
 HOSTILE = "<script src=//evil.example/x.js>alert('&\"')</script>"
 
@@ -81,6 +95,7 @@ def report(said: str, light: Light = Light.LOOK) -> Report:
         refused=(Refused(said, said, 4, NOON, 0.01),),
         drift=(Changed(said, said, said, said),),
         links=(Linked(said, said, 0.1, 0.0),),
+        across=(Across(said, (DayRows(NOON.date(), False, -3, said),), said),),
     )
 
 
