@@ -121,7 +121,7 @@ def _loads(place: Place, pace: float) -> Iterator[Any]:
     """Full loads in a process of their own, one after another; gives the number of rows they have read."""
     from opetence_assets_tests.kills import context
 
-    apart = context("dlt", "opetence_assets.ingestion.bronze")
+    apart = context()
     started, stop, rows = apart.Event(), apart.Event(), apart.Value("q", 0)
     loader = apart.Process(target=load_on, args=(str(place.home), pace, started, stop, rows))
     loader.start()

@@ -130,7 +130,7 @@ def _loads() -> Any:
     """Processes that have imported what a load needs."""
     from opetence_assets_tests.kills import context
 
-    return context("dlt", "opetence_assets.datasets.clickstream.page_views", "opetence_assets.ingestion.bronze")
+    return context()
 
 
 def _killed(place: Place, rows: int) -> bool:

@@ -27,10 +27,14 @@ REPEATING = ("logistics_service/shipments", "user_service/consents")  # the sour
 PACKAGE = str(Path(__file__).parents[1] / "opetence_assets") + os.sep
 
 
-def context(*modules: str) -> ForkServerContext:
-    """Children forked from a process that imported these modules and started no thread."""
+def context(preload: str = "opetence_assets_tests.preload") -> ForkServerContext:
+    """Children forked from a process that has imported what they need.
+
+    A process has one fork server, and what the first caller asks it to import is what it imports: callers who ask for
+    different things would make the children of all but the first import them anew, a second each.
+    """
     forked = multiprocessing.get_context("forkserver")
-    forked.set_forkserver_preload(list(modules))
+    forked.set_forkserver_preload([preload])
     return forked
 
 
@@ -47,16 +51,16 @@ def dying(kill_at: int, steps: Any) -> Iterator[None]:
 
     def watch(frame: FrameType, event: str, _: object) -> None:
         nonlocal counted
-        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+        if frame.f_code.co_filename.startswith(PACKAGE):
             counted += 1
             if counted == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.setprofile(watch)
+    sys.settrace(watch)  # of calls alone, as it gives no function for lines; a profiler is also told of returns and C
     try:
         yield
     finally:
-        sys.setprofile(None)
+        sys.settrace(None)
         steps.value = counted
 
 

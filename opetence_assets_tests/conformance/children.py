@@ -9,16 +9,10 @@ from typing import Any
 from opetence_assets.settings import Settings
 from opetence_assets_tests.kills import context, dying
 
-PRELOAD = (
-    "opetence_assets.ingestion.bronze",
-    "opetence_assets.refinement.silver",
-    "opetence_assets_tests.conformance.preload",
-)
-
 
 def killed_round(name: str, settings: Settings, kill_at: int) -> int:
     """One load and its refinement, killed at its ``kill_at``-th call of the package (0: left alone); its steps."""
-    forked = context(*PRELOAD)
+    forked = context()
     steps = forked.Value("i", 0)
     child = forked.Process(target=_round, args=(name, settings, kill_at, steps))
     child.start()
@@ -29,7 +23,7 @@ def killed_round(name: str, settings: Settings, kill_at: int) -> int:
 
 def two_at_once(name: str, settings: Settings) -> list[str]:
     """What two loads that start together say: rows appended, or the name and text of their error."""
-    forked = context(*PRELOAD)
+    forked = context()
     start, told = forked.Event(), forked.Queue()
     children = [forked.Process(target=_load, args=(name, settings, start, told)) for _ in range(2)]
     for child in children:
@@ -46,7 +40,7 @@ def _round(name: str, settings: Settings, kill_at: int, steps: Any) -> None:
     from opetence_assets.lake.places import lake_at
     from opetence_assets.refinement.silver import refine
 
-    dataset = import_module(f"opetence_assets_tests.conformance.rigs.{name}").DATASET  # one: some cost seconds
+    dataset = import_module(f"opetence_assets_tests.conformance.rigs.{name}").DATASET
     with dying(kill_at, steps):
         lake = lake_at(settings)
         load(dataset, lake, settings)
@@ -57,7 +51,7 @@ def _load(name: str, settings: Settings, start: Any, told: Any) -> None:
     from opetence_assets.ingestion.bronze import load
     from opetence_assets.lake.places import lake_at
 
-    dataset = import_module(f"opetence_assets_tests.conformance.rigs.{name}").DATASET  # one: some cost seconds
+    dataset = import_module(f"opetence_assets_tests.conformance.rigs.{name}").DATASET
     start.wait()
     try:
         told.put(str(load(dataset, lake_at(settings), settings).rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 from datetime import timedelta
 from multiprocessing.context import ForkServerContext
@@ -15,14 +14,13 @@ from opetence_assets.lake.commits import CommitConflict
 from opetence_assets.lake.places import Lake, lake_at
 from opetence_assets.lake.tables import open_table
 from opetence_assets.settings import Settings
+from opetence_assets_tests.kills import context
 from opetence_assets_tests.shop import NOON, Shop, sales
 
 
 @pytest.fixture(scope="module")
 def forked() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["opetence_assets.ingestion.bronze", "opetence_assets_tests.shop"])
-    return context
+    return context()
 
 
 def load_in_child(settings: Settings, largest_file: int | None, start: Any, told: Any) -> None:

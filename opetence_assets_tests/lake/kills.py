@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -13,6 +12,8 @@ from typing import Any
 
 from deltalake import DeltaTable
 
+from opetence_assets_tests.kills import context
+
 # Everything that changes the disk passes through one of these; obstore and delta-rs are called through the last two.
 STEPS: tuple[tuple[Any, str], ...] = (
     *((os, name) for name in ("fsync", "link", "rename", "replace", "unlink", "mkdir")),
@@ -20,11 +21,7 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (Path, "write_bytes"),
     (DeltaTable, "create_checkpoint"),
 )
-PROCESSES = multiprocessing.get_context("forkserver")
-# What every process needs is imported once and inherited; fork is safe there, for no thread was ever started.
-PROCESSES.set_forkserver_preload(
-    ["pytest", "pyarrow.parquet", "obstore.store", __name__, "opetence_assets_tests.lake.scenarios"]
-)
+PROCESSES = context()
 
 
 def finished(scenario: Callable[..., object], *arguments: object) -> bool:

@@ -37,9 +37,7 @@ def change(shop: Shop, number: int) -> None:
 
 
 def test_nothing_is_lost_or_doubled_wherever_it_dies(shop: Shop, lake: Lake, shop_settings: Settings) -> None:
-    forked = context(
-        "opetence_assets.ingestion.bronze", "opetence_assets.refinement.silver", "opetence_assets_tests.shop"
-    )
+    forked = context()
 
     def run(kill_at: int) -> int:
         steps = forked.Value("i", 0)

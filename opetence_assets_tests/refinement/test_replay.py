@@ -132,9 +132,7 @@ def replayed(settings: Settings, kill_at: int, steps: Any) -> None:
 
 
 def test_each_row_moves_once_wherever_a_replay_dies(shop: Shop, lake: Lake, shop_settings: Settings) -> None:
-    forked = context(
-        "opetence_assets.ingestion.bronze", "opetence_assets.refinement.replay", "opetence_assets_tests.shop"
-    )
+    forked = context()
 
     def run(kill_at: int) -> int:
         steps = forked.Value("i", 0)

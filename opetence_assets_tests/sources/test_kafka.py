@@ -305,7 +305,7 @@ def load_in_child(settings: Settings, kill_at: int, steps: Any, start: Any, told
 
 
 def test_two_loads_at_once_bring_every_message_once(topic: Cluster, lake: Lake, at: Settings) -> None:
-    forked = context("opetence_assets.ingestion.bronze", "opetence_assets_tests.sources.test_kafka")
+    forked = context()
     send(topic, range(500))
     start, told, steps = forked.Event(), forked.Queue(), forked.Value("i", 0)
     children = [forked.Process(target=load_in_child, args=(at, 0, steps, start, told)) for _ in range(2)]
@@ -324,7 +324,7 @@ def test_two_loads_at_once_bring_every_message_once(topic: Cluster, lake: Lake, 
 
 @pytest.mark.parametrize("share", [0.3, 0.8, 0.99])
 def test_a_killed_load_is_made_good_by_the_next(topic: Cluster, lake: Lake, at: Settings, share: float) -> None:
-    forked = context("opetence_assets.ingestion.bronze", "opetence_assets_tests.sources.test_kafka")
+    forked = context()
     start, told, steps = forked.Event(), forked.Queue(), forked.Value("i", 0)
     start.set()
     send(topic, range(100))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from opetence_assets_tests.conformance.children import killed_round
 from opetence_assets_tests.conformance.rig import Place as Rigged
 from opetence_assets_tests.conformance.rig import Row as RigRow
 from opetence_assets_tests.conformance.rigs import postgres_changes as RIG
+from opetence_assets_tests.kills import context
 from opetence_assets_tests.shop import NOON, Shop, source, without_slots
 
 COLUMNS = """id bigint PRIMARY KEY, small smallint, whole int, price numeric(12,2), wide numeric(30,10), free numeric,
@@ -180,7 +180,7 @@ def test_a_transaction_from_before_the_snapshot_is_waited_for_and_comes_once(pla
     insert(place.shop, 1, 3)
     with dbapi.connect(place.shop.dsn) as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO shop.wide VALUES (50, 'early', 1)")
-        started = get_context("forkserver").Process(target=_load_apart, args=(place.settings,))
+        started = context().Process(target=_load_apart, args=(place.settings,))
         started.start()
         waits = (
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'opetence%'"

@@ -40,7 +40,7 @@ def test_a_publish_killed_at_any_commit(warehouse: Warehouse) -> None:
         saved = replace(made, connection=None, database=None)  # type: ignore[arg-type]
     before = {key: released(warehouse, key, first.versions[key]) for key in tables}
 
-    forked, kills = context("opetence_assets_tests.warehouse.victim"), 0
+    forked, kills = context(), 0
     while True:
         victim = forked.Process(target=publish_and_die, args=(saved, database, warehouse.lake, kills + 1))
         victim.start()

@@ -36,7 +36,6 @@ from sandbox.company.webhooks import signature
 
 KILLS, TWICE, SENDERS, SECRET = 5, 0.05, 16, "whsec_storm"
 DATASETS = ("payments/charges", "payments/events")
-PRELOAD = ("opetence_assets.command.webhooks", "opetence_assets.datasets", "uvicorn", "stripe", "starlette.routing")
 
 
 @dataclass
@@ -153,7 +152,7 @@ def _posted(told: Account, lake: Lake, settings: Settings, seed: int, loading: b
 
 
 def _receiver(settings: Settings, port: int) -> Any:
-    child = context(*PRELOAD).Process(target=serve, args=(settings, port))
+    child = context().Process(target=serve, args=(settings, port))
     child.start()
     return child
 
