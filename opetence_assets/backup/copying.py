@@ -10,7 +10,7 @@ from typing import Any
 
 from opetence_assets.backup.heads import heads, register
 from opetence_assets.backup.manifests import Manifest, StoredBlob, manifest_paths, newest, put_manifest
-from opetence_assets.backup.objects import Digest, copied, object_path, stored_sizes, sweep_unfinished
+from opetence_assets.backup.objects import Digest, copied, made_folders, object_path, stored_sizes, sweep_unfinished
 from opetence_assets.lake.durability import LakeDamaged
 from opetence_assets.lake.places import Lake
 
@@ -52,6 +52,7 @@ def begun(store: Lake, zone: str, partition: str) -> Copying:
 def looked_through(copying: Copying) -> None:
     """Lists the store's objects, once something may have to be copied; what killed copies left goes."""
     sweep_unfinished(copying.store)
+    made_folders(copying.store)
     copying.sizes = stored_sizes(copying.store)
 
 

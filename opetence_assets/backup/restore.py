@@ -20,14 +20,13 @@ from opetence_assets.backup.keys import FILE as KEYS_FILE
 from opetence_assets.backup.keys import ZONE as KEYS
 from opetence_assets.backup.keys import restored_keys
 from opetence_assets.backup.manifests import Manifest, StoredBlob, StoredFile, StoredTable
-from opetence_assets.backup.objects import BackupDamaged, Digest, copied, object_path, unfinished
+from opetence_assets.backup.objects import SIDE_BY_SIDE, BackupDamaged, Digest, copied, object_path, unfinished
 from opetence_assets.backup.telling import Tell, quiet, told
 from opetence_assets.lake import log
 from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
 from opetence_assets.lake.releases import Release, current_release, put_release
 from opetence_assets.lake.tables import open_table, snapshot
 
-SIDE_BY_SIDE = 4  # files: while one waits for the disk or S3, another is hashed
 UNDER_WAY = "restoring.json"  # in the place while it is being filled: which manifests it is filled from
 
 
@@ -174,7 +173,7 @@ def _restore_file(store: Lake, into: Lake, key: str, file: StoredFile) -> None:
 
 def _copied(store: Lake, digest: str, what: str, into: Lake, named: Callable[[Digest, Path], str]) -> None:
     try:
-        copied(store, object_path(digest), into, named)
+        copied(store, object_path(digest), into, named, from_disk=True)
     except FileNotFoundError as error:
         raise BackupDamaged(f"{what}: {object_path(digest)} is missing. Next: restore another day") from error
 

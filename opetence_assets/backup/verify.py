@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from opetence_assets.backup.heads import heads
 from opetence_assets.backup.manifests import Manifest, manifest_paths, read_manifest
-from opetence_assets.backup.objects import BackupDamaged, Digest, digest_of, object_path
+from opetence_assets.backup.objects import SIDE_BY_SIDE, BackupDamaged, Digest, digest_of, object_path
 from opetence_assets.backup.telling import Tell, quiet, told
 from opetence_assets.lake.places import Lake
 
@@ -49,12 +51,12 @@ def verify(
     expected: dict[tuple[str, int], set[tuple[str, str]]] = defaultdict(set)
     for table, file, stored in (content for one in found for content in one.contents()):
         expected[stored.sha256, stored.bytes].add((table, file))
-    for (digest, size), owners in told("files read", list(expected.items()), tell):
-        if digest in known:
-            continue
-        what = _damage(store, Digest(digest, size))
-        if what:
-            damages += [Damage(object_path(digest), table, file, what) for table, file in sorted(owners)]
+    due = [one for one in expected if one[0] not in known]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        found_out = pool.map(partial(_damage, store), due)
+        for one, what in zip(told("files read", due, tell), found_out, strict=True):
+            if what:
+                damages += [Damage(object_path(one[0]), table, file, what) for table, file in sorted(expected[one])]
     return damages
 
 
@@ -72,11 +74,16 @@ def _readable(store: Lake, damages: list[Damage]) -> list[Manifest]:
     return found
 
 
-def _damage(store: Lake, expected: Digest) -> str | None:
+def _damage(store: Lake, hash_and_bytes: tuple[str, int]) -> str | None:
+    expected = Digest(*hash_and_bytes)
     try:
         found = digest_of(store, object_path(expected.sha256))
     except FileNotFoundError:
         return "found no such object"
+    except OSError as error:
+        if not store.is_local:  # S3 out of reach is no damage
+            raise
+        return f"cannot be read: {error.strerror}"
     if found.bytes != expected.bytes:
         return f"found {found.bytes:,} bytes; allowed: {expected.bytes:,}"
     return None if found == expected else f"found SHA-256 {found.sha256}; allowed: {expected.sha256}"
