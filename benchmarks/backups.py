@@ -109,7 +109,7 @@ def _gone(home: Path, name: str) -> None:
 
 
 def _cold(home: Path, name: str) -> None:
-    """Pushes the store out of the page cache: nobody reads a backup before he needs it."""
+    """Also pushes the store out of the page cache: nobody reads a backup before he needs it."""
     _gone(home, name)
     for file in (home / "backups").rglob("*"):
         if file.is_file():

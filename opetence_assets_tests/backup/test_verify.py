@@ -50,6 +50,16 @@ def test_any_flipped_byte_is_found_and_named(
     assert verify(store) == []
 
 
+def test_what_the_disk_does_not_give_is_damage(lake: Lake, store: Lake, release: Release, keys: Path) -> None:
+    back_up(lake, store, keys)
+    path, files = next((path, files) for path, files in owners(store).items() if path.startswith("objects/"))
+    Path(store.address(path)).unlink()
+    Path(store.address(path)).mkdir()
+    found = verify(store)
+    assert {(d.path, d.table, d.file) for d in found} == {(path, *of) for of in files}
+    assert {d.what for d in found} == {"cannot be read: Is a directory"}
+
+
 def test_truncated_and_missing_objects_are_found(lake: Lake, store: Lake, release: Release, keys: Path) -> None:
     back_up(lake, store, keys)
     for path, files in owners(store).items():
