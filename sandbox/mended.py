@@ -10,12 +10,18 @@ import os
 import struct
 from pathlib import Path
 
+from sandbox import SandboxError
+
 LOAD, DYNAMIC, WRITABLE, PAGE = 1, 2, 2, 4096
 Segment = tuple[int, int, int, int, int]  # where its header is, kind, flags, address, bytes in memory
 
 
 def mend(program: Path) -> None:
-    """Replaces the program by one that runs, whole; other hard links to it (pip's, uv's cache) stay as they are."""
+    """Replaces the program by one that runs, whole; other hard links to it (pip's, uv's cache) stay as they are.
+
+    Raises:
+        SandboxError: the program cannot be replaced where it is.
+    """
     data = bytearray(program.read_bytes())
     wrong = unwritable(data)
     if not wrong:
@@ -23,9 +29,15 @@ def mend(program: Path) -> None:
     for header, _, flags, _, _ in wrong:
         struct.pack_into("<I", data, header + 4, flags | WRITABLE)
     mended = program.with_name(f".{program.name}.{os.getpid()}")
-    mended.write_bytes(data)
-    mended.chmod(program.stat().st_mode)
-    os.replace(mended, program)
+    try:
+        mended.write_bytes(data)
+        mended.chmod(program.stat().st_mode)
+        os.replace(mended, program)
+    except OSError as error:
+        raise SandboxError(
+            f"{program}: found a program that must be mended where nobody may write ({error.strerror}); allowed: an"
+            " environment of your own. Next: python -m venv, install into it, and run from there"
+        ) from error
 
 
 def unwritable(data: bytes | bytearray) -> list[Segment]:

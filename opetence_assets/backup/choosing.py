@@ -20,6 +20,7 @@ class RestoreRefused(Exception):
 def newest_whole(store: Lake, partition: str | None = None, as_of: datetime | None = None) -> list[Manifest]:
     """The manifests of the newest release of which every zone has a backup (in that partition), and the newest keys.
 
+    A Monday names its day and its week: asked for, it is the day, and the week's archive only where the day is gone.
     With ``as_of`` the release that was current then, if it was backed up, or the last one before it that was.
 
     Raises:
@@ -28,13 +29,18 @@ def newest_whole(store: Lake, partition: str | None = None, as_of: datetime | No
     """
     paths = [path for path in manifest_paths(store) if place_of(path)[0] in (*ZONES, ARCHIVE)]
     known = [zone for zone in ZONES if any(place_of(path)[0] == zone for path in paths)]
-    partitions = {place_of(path)[1] for path in paths}
-    for one in [partition] if partition else sorted(partitions, reverse=True):
-        if as_of and start_of(one) > as_of:
-            continue
-        group = _whole(store, [path for path in paths if place_of(path)[1] == one], known, as_of)
-        if group:
-            return [*group, *_keys_for(store, group[0])]
+    days = [path for path in paths if place_of(path)[0] != ARCHIVE]
+    chosen = _first_whole(store, days, known, partition, as_of)
+    if not (chosen and partition):
+        try:
+            archived = _first_whole(store, sorted({*paths} - {*days}), [ARCHIVE], partition, as_of)
+        except BackupDamaged:
+            if not chosen:
+                raise
+            archived = []
+        chosen = max(chosen, archived, key=lambda found: (found[0].release or 0) if found else -1)
+    if chosen:
+        return [*chosen, *_keys_for(store, chosen[0])]
     when = f" on {partition}" if partition else f" as of {as_of:%Y-%m-%d %H:%M:%S}" if as_of else ""
     raise RestoreRefused(
         f"{store.uri}: found no release{when} with a backup of {', '.join(known) or 'any zone'}."
@@ -42,18 +48,21 @@ def newest_whole(store: Lake, partition: str | None = None, as_of: datetime | No
     )
 
 
-def _whole(store: Lake, paths: Sequence[str], known: Sequence[str], as_of: datetime | None) -> list[Manifest]:
-    """The newest release of a partition that has every zone; [] if none has."""
-    groups: dict[int, dict[str, Manifest]] = {}
-    for path in paths:
-        manifest = read_manifest(store, path)
-        if as_of is None or manifest.as_of <= as_of:
-            groups.setdefault(manifest.release or 0, {})[manifest.zone] = manifest
-    whole = [number for number, group in groups.items() if ARCHIVE in group or set(group) >= set(known)]
-    if not whole:
-        return []
-    group = groups[max(whole)]
-    return [group[ARCHIVE]] if ARCHIVE in group else [group[zone] for zone in known]
+def _first_whole(
+    store: Lake, paths: Sequence[str], zones: Sequence[str], partition: str | None, as_of: datetime | None
+) -> list[Manifest]:
+    """The newest release that has every one of these zones, newest partition first; [] if none has."""
+    for one in sorted({place_of(path)[1] for path in paths}, reverse=True):
+        if partition not in (None, one) or (as_of and start_of(one) > as_of):
+            continue
+        groups: dict[int, dict[str, Manifest]] = {}
+        for manifest in (read_manifest(store, path) for path in paths if place_of(path)[1] == one):
+            if as_of is None or manifest.as_of <= as_of:
+                groups.setdefault(manifest.release or 0, {})[manifest.zone] = manifest
+        whole = [number for number, group in groups.items() if group.keys() >= set(zones)]
+        if whole:
+            return [groups[max(whole)][zone] for zone in zones]
+    return []
 
 
 def _keys_for(store: Lake, manifest: Manifest) -> list[Manifest]:

@@ -7,11 +7,12 @@ retention, a wrong clock or a mistyped policy look the same, and a person looks 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from opetence_assets.backup.copies import Copy, Partition, newest_paths
+from opetence_assets.backup.copies import Copy, Partition, newest_paths, out_of_reach
 from opetence_assets.backup.manifests import manifest_paths, manifests, read_manifest
 from opetence_assets.backup.planning import Action, Held, Step, planned
 from opetence_assets.backup.policy import Policy
@@ -29,6 +30,10 @@ class TooMany(Exception):
     """More would be deleted at once than a day's round deletes; nothing was."""
 
 
+class CopiesFailed(Exception):
+    """Copies that could not be reached or are damaged, and how they said it; all was done in the others."""
+
+
 @dataclass
 class Collected:
     """What was done.
@@ -37,18 +42,51 @@ class Collected:
         steps: the decisions that were carried out.
         copied_bytes, freed_bytes: by copy.
         damages: what was found when partitions were read back, by copy.
+        failed: the copies that could not be reached, and what they said.
     """
 
     steps: list[Step] = field(default_factory=list[Step])
     copied_bytes: Counter[str] = field(default_factory=Counter[str])
     freed_bytes: Counter[str] = field(default_factory=Counter[str])
     damages: dict[str, list[Damage]] = field(default_factory=lambda: defaultdict[str, list[Damage]](list))
+    failed: dict[str, str] = field(default_factory=dict[str, str])
+
+    @contextmanager
+    def going_on(self, copy: str) -> Generator[None]:
+        """Notes that a copy failed: the others are not to wait for it."""
+        try:
+            yield
+        except out_of_reach() as error:
+            self.failed.setdefault(copy, f"{type(error).__name__}: {error}")
+
+    def finished(self) -> None:
+        """Raises what was noted on the way.
+
+        Raises:
+            CopiesFailed: names each copy that failed.
+        """
+        if self.failed:
+            told = "; ".join(f"{copy}: {said}" for copy, said in self.failed.items())
+            raise CopiesFailed(f"{told}. All was done in the other copies. Next: the same again, it goes on there")
 
 
 def decided(policy: Policy, copies: Mapping[str, Copy], now: datetime) -> list[Step]:
     """What is to be done, copies that the environment does not name left out; nothing is changed."""
-    holdings = {name: _locked(policy, name, copy.holdings()) for name, copy in copies.items()}
-    return [step for step in planned(policy, holdings, now) if step.copy in copies]
+    return _decided(policy, {name: copy.holdings() for name, copy in copies.items()}, now)
+
+
+def _decided(policy: Policy, held: Mapping[str, Mapping[Partition, Held]], now: datetime) -> list[Step]:
+    holdings = {name: _locked(policy, name, there) for name, there in held.items()}
+    return [step for step in planned(policy, holdings, now) if step.copy in held]
+
+
+def _held(copies: Mapping[str, Copy], done: Collected) -> dict[str, Mapping[Partition, Held]]:
+    """What each copy has that can be reached."""
+    found: dict[str, Mapping[Partition, Held]] = {}
+    for name, copy in copies.items():
+        with done.going_on(name):
+            found[name] = copy.holdings()
+    return found
 
 
 def _locked(policy: Policy, copy: str, held: Mapping[Partition, Held]) -> dict[Partition, Held]:
@@ -68,22 +106,33 @@ def copy_missing(
     *,
     tell: Tell = quiet,
 ) -> None:
-    """Has every copy take what the policy wants there, locked as it says, and reads back what nobody has read yet."""
-    missing = [step for step in decided(policy, copies, now) if step.action is Action.COPY]
-    for step in told("copied", missing, tell):
-        copy, of = copies[step.copy], (step.zone, step.partition)
-        done.copied_bytes[copy.rule.name] += copy.take(of, locked_until(policy, step.copy, step.zone, now))
-        done.steps.append(step)
-    taken = {(step.copy, step.zone, step.partition) for step in done.steps}
+    """Has every copy take what the policy wants there, locked as it says, and reads back what nobody has read yet.
+
+    Raises:
+        CopiesFailed: a copy could not be reached; the others have taken all.
+    """
+    held = _held(copies, done)
     newest = newest_paths(manifest_paths(store))
-    for name, copy in copies.items():
-        held = {of: one for of, one in copy.holdings().items() if of in newest}
-        unread = sorted(of for of, one in held.items() if not one.verified or one.manifest != newest[of])
-        # oldest first: what it has in common with the next is known then
-        for of in told(f"read back in {name}", unread, tell):
-            if (name, *of) not in taken:  # made there, or killed before its lock, or superseded in the store
-                done.copied_bytes[name] += copy.take(of, locked_until(policy, name, of[0], now))
-            prove_read(copy, store, of, now, done)
+    # What the store has let go and a hold wants again is where it is still: ``standings`` says where it is missing.
+    wanted = [step for step in _decided(policy, held, now) if (step.zone, step.partition) in newest]
+    for name in held:
+        missing = [step for step in wanted if step.action is Action.COPY and step.copy == name]
+        with done.going_on(name):
+            for step in told(f"copied to {name}", missing, tell):
+                until = locked_until(policy, name, step.zone, now)
+                done.copied_bytes[name] += copies[name].take((step.zone, step.partition), until)
+                done.steps.append(step)
+    taken = {(step.copy, step.zone, step.partition) for step in done.steps}
+    for name in held.keys() - done.failed.keys():
+        with done.going_on(name):
+            there = {of: one for of, one in copies[name].holdings().items() if of in newest}
+            unread = sorted(of for of, one in there.items() if not one.verified or one.manifest != newest[of])
+            # oldest first: what it has in common with the next is known then
+            for of in told(f"read back in {name}", unread, tell):
+                if (name, *of) not in taken:  # made there, or killed before its lock, or superseded in the store
+                    done.copied_bytes[name] += copies[name].take(of, locked_until(policy, name, of[0], now))
+                prove_read(copies[name], store, of, now, done)
+    done.finished()
 
 
 def prove_read(copy: Copy, store: Lake, of: Partition, now: datetime, done: Collected) -> None:
@@ -102,12 +151,12 @@ def prove_read(copy: Copy, store: Lake, of: Partition, now: datetime, done: Coll
             "bytes": sum(one.bytes for _, _, one in manifest.contents() if one.sha256 not in known),
             "full_at": (full_at or now).isoformat(),
         }
-        prove(store, Proof(copy.rule.name, manifest.path, manifest.sha256, READ, now, facts))
+        prove(store, Proof(copy.rule.name, copy.address, manifest.path, manifest.sha256, READ, now, facts))
 
 
 def _known(copy: Copy, store: Lake, zone: str, now: datetime) -> tuple[set[str], datetime | None]:
     """The objects that were read with the zone's last proof, and when all of them had been."""
-    last = last_proof(store, copy.rule.name, zone, READ)
+    last = last_proof(store, copy.rule.name, copy.address, zone, READ)
     full_at = datetime.fromisoformat(last.facts["full_at"]) if last else None
     if last is None or full_at is None or now - full_at > FULL_AFTER:
         return set(), None
@@ -129,20 +178,24 @@ def collect(policy: Policy, copies: Mapping[str, Copy], now: datetime, done: Col
     Raises:
         TooMany: more than a few, and more than half, of a zone's partitions in a copy would go, and ``many`` is not
             said.
-        BackupDamaged: a manifest that stays cannot be read; no object was deleted.
+        CopiesFailed: a copy could not be reached, or has a manifest that cannot be read, and no object was deleted in
+            it; the others are done.
     """
-    steps = decided(policy, copies, now)
+    held = _held(copies, done)
+    steps = _decided(policy, held, now)
     gone: dict[str, list[Step]] = defaultdict(list)
     for step in steps:
         if step.action is Action.DELETE:
             gone[step.copy].append(step)
     if not many:
         _refuse_many(steps)
-    for name, copy in copies.items():
-        if gone[name]:
-            copy.drop([(step.zone, step.partition) for step in gone[name]])
-            done.steps += gone[name]
-        done.freed_bytes[name] += copy.sweep(now - UNDER_WAY)
+    for name in held:
+        with done.going_on(name):
+            if gone[name]:
+                copies[name].drop([(step.zone, step.partition) for step in gone[name]])
+                done.steps += gone[name]
+            done.freed_bytes[name] += copies[name].sweep(now - UNDER_WAY)
+    done.finished()
 
 
 def _refuse_many(steps: list[Step]) -> None:

@@ -93,6 +93,20 @@ def copy_of(settings: Settings, policy: Policy, name: str) -> Copy | None:
     return known[name](settings, policy.copies[name])
 
 
+def out_of_reach() -> tuple[type[Exception], ...]:
+    """What a copy raises that cannot be reached or is not as it must be: the disk's, restic's and S3's errors, ours."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+    from obstore.exceptions import BaseError
+
+    from opetence_assets.backup.copy_restic import ResticFailed
+    from opetence_assets.backup.objects import BackupDamaged
+    from opetence_assets.lake.places import LakeError
+
+    ours = (ResticFailed, BackupDamaged, LakeError)
+    return (OSError, *ours, BaseError, Boto3Error, BotoCoreError, ClientError)
+
+
 def newest_paths(paths: Sequence[str]) -> dict[Partition, str]:
     """The path of each partition's newest revision, of manifests in order."""
     from opetence_assets.backup.manifests import place_of

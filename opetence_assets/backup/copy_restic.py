@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from opetence_assets.backup.copies import Copy, Partition, store_of
 from opetence_assets.backup.copy_store import fetched
+from opetence_assets.backup.manifests import FOLDER as MANIFESTS
 from opetence_assets.backup.manifests import manifests
 from opetence_assets.backup.objects import FOLDER as OBJECTS
 from opetence_assets.backup.objects import BackupDamaged, object_path
@@ -30,12 +32,13 @@ from opetence_assets.backup.planning import Held
 from opetence_assets.backup.policy import CopyRule
 from opetence_assets.backup.proofs import READ, RESTORED, forgotten, proven
 from opetence_assets.backup.verify import Damage
-from opetence_assets.lake.places import Lake, put_new, read
+from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
 
 if TYPE_CHECKING:
     from opetence_assets.settings import Settings
 
 HOST = "opetence"
+LOCKED = "already locked"  # what restic says
 REPOSITORY, PASSWORD = "OPETENCE_RESTIC_REPOSITORY", "OPETENCE_RESTIC_PASSWORD"
 
 
@@ -67,7 +70,7 @@ def opened(settings: Settings, rule: CopyRule) -> Copy | None:
     repository = _Repository(address, store_of(settings), rule.name, mirror, environment)
     return Copy(
         rule=rule,
-        address=address,
+        address=_told(address),
         holdings=partial(_holdings, repository),
         partitions=partial(_partitions, repository),
         take=partial(_take, repository),
@@ -78,8 +81,13 @@ def opened(settings: Settings, rule: CopyRule) -> Copy | None:
     )
 
 
+def _told(address: str) -> str:
+    """An address as people may see it: ``rest:https://user:password@host/`` has credentials in it."""
+    return re.sub(r"//[^/@]*@", "//", address)
+
+
 def _holdings(repository: _Repository) -> dict[Partition, Held]:
-    known = proven(repository.store, repository.copy, READ, RESTORED)
+    known = proven(repository.store, repository.copy, _told(repository.address), READ, RESTORED)
     return {
         of: Held(_time(found), found["manifest"] in known, manifest=found["manifest"])
         for of, found in _snapshots(repository).items()
@@ -164,16 +172,17 @@ def _sha256(file: Any) -> str:
 def _drop(repository: _Repository, partitions: Sequence[Partition]) -> None:
     forgotten(repository.store, repository.copy, partitions)
     snapshots = [one["id"] for one in _all(repository) if _of(one) in set(partitions)]
-    if snapshots:
-        _restic(repository, "forget", *snapshots)
+    if snapshots:  # its garbage collector knows by its locks what is under way; where nothing went it is not asked
+        _restic(repository, "forget", *snapshots, "--prune", "--max-unused", "unlimited", "--quiet")
 
 
 def _sweep(repository: _Repository, before: datetime) -> int:
-    """restic's own garbage collector, which knows what is under way by its locks."""
+    """What nothing needs went with the snapshots that did; the mirror lets go what the store has not any more."""
     del before
-    if not _exists(repository):
-        return 0
-    _restic(repository, "prune", "--max-unused", "unlimited", "--quiet")
+    if not repository.store.is_local and repository.mirror.exists():
+        mirror = Lake(str(repository.mirror))
+        kept = {path for folder in (OBJECTS, MANIFESTS) for path in listing(repository.store, folder)}
+        deleted(mirror, [path for path in listing(mirror, "") if path not in kept])
     return 0
 
 
@@ -214,9 +223,12 @@ def _exists(repository: _Repository) -> bool:
 
 def _restic(repository: _Repository, *arguments: str, folder: Path | None = None) -> str:
     done = _ran(repository, *arguments, folder=folder)
+    if done.returncode and LOCKED in done.stderr:  # by one that was killed, perhaps: only such a lock is taken away
+        _ran(repository, "unlock")
+        done = _ran(repository, *arguments, folder=folder)
     if done.returncode:
         said = done.stderr.strip()[-800:]
-        raise ResticFailed(f"restic {arguments[0]} of {repository.address}: {said}. Next: docs/guide/backups.md")
+        raise ResticFailed(f"restic {arguments[0]} of {_told(repository.address)}: {said}. Next: docs/guide/backups.md")
     return done.stdout
 
 

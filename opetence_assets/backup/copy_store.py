@@ -6,19 +6,28 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from opetence_assets.backup.copies import Copy, Partition, newest_paths, store_of
 from opetence_assets.backup.heads import head_path, heads, unregister
 from opetence_assets.backup.locks import download, lock, versions_as_of
 from opetence_assets.backup.manifests import FOLDER as MANIFESTS
-from opetence_assets.backup.manifests import PATH, manifest_paths, manifests, place_of, read_manifest
-from opetence_assets.backup.objects import FOLDER, BackupDamaged, Digest, copied, object_path, stored_sizes, unfinished
+from opetence_assets.backup.manifests import PATH, manifest_paths, manifests, mentioned, place_of, read_manifest
+from opetence_assets.backup.objects import (
+    FOLDER,
+    BackupDamaged,
+    Digest,
+    copied,
+    let_go,
+    object_path,
+    stored_sizes,
+    unfinished,
+)
 from opetence_assets.backup.planning import Held
 from opetence_assets.backup.policy import CopyRule
 from opetence_assets.backup.proofs import READ, RESTORED, forgotten, proven
 from opetence_assets.backup.verify import Damage, verify
+from opetence_assets.backup.working import working_in
 from opetence_assets.lake.places import Lake, deleted, files_before, put_new, read, written_at
 
 if TYPE_CHECKING:
@@ -37,14 +46,14 @@ def opened(settings: Settings, rule: CopyRule) -> Copy:
         check=partial(_check, store),
         drop=partial(_drop, store, rule),
         sweep=partial(_sweep, store),
-        fetch=partial(_fetch, store),
+        fetch=partial(_fetch, store, settings.scratch),
     )
 
 
 def _holdings(store: Lake, rule: CopyRule) -> dict[Partition, Held]:
-    known = proven(store, rule.name, READ, RESTORED)
+    known = proven(store, rule.name, store.uri, READ, RESTORED)
     made = written_at(store, MANIFESTS)
-    newest = newest_paths(manifest_paths(store))
+    newest = newest_paths([path for path in sorted(made) if PATH.fullmatch(path)])
     return {of: Held(made[path], path in known, manifest=path) for of, path in newest.items()}
 
 
@@ -75,7 +84,7 @@ def _drop(store: Lake, rule: CopyRule, partitions: Sequence[Partition]) -> None:
     forgotten(store, rule.name, partitions)
     for of in partitions:
         unregister(store, *of)
-    deleted(store, [path for of in partitions for path in manifest_paths(store, *of)])
+    let_go(store, [path for of in partitions for path in manifest_paths(store, *of)])
 
 
 def _sweep(store: Lake, before: datetime) -> int:
@@ -85,19 +94,21 @@ def _sweep(store: Lake, before: datetime) -> int:
         BackupDamaged: a manifest that stays cannot be read, or is lost, so what it needs is not known; nothing was
             deleted.
     """
-    lost = sorted(heads(store).keys() - set(manifest_paths(store)))
+    known, there = heads(store), manifest_paths(store)
+    lost = sorted(known.keys() - set(there))
     if lost:
         raise BackupDamaged(f"{lost[0]}: found no such manifest; allowed: all that are registered")
-    needed = {object_path(digest) for manifest in manifests(store) for digest in manifest.hashes}
+    needed = {object_path(digest) for path in there for digest in mentioned(store, path, known)}
     sizes = stored_sizes(store)
     gone = [path for path in files_before(store, FOLDER, before) if path in sizes and path not in needed]
     deleted(store, [*gone, *unfinished(store, before)])
     return sum(sizes[path] for path in gone)
 
 
-def _fetch(store: Lake, partitions: Collection[Partition], into: Lake, as_of: datetime | None) -> None:
+def _fetch(store: Lake, scratch: Path, partitions: Collection[Partition], into: Lake, as_of: datetime | None) -> None:
     if as_of and not store.is_local:
-        _fetch_versions(store, partitions, into, as_of)
+        with working_in(scratch) as folder:
+            _fetch_versions(store, partitions, into, as_of, folder)
         return
     found = [manifest for of in partitions for manifest in manifests(store, *of)]
     for digest in sorted({digest for manifest in found for digest in manifest.hashes}):  # revisions share most
@@ -122,19 +133,18 @@ def fetched(source: Lake, path: str, digest: str, into: Lake) -> None:
     copied(source, path, into, named)
 
 
-def _fetch_versions(store: Lake, partitions: Collection[Partition], into: Lake, as_of: datetime) -> None:
+def _fetch_versions(store: Lake, partitions: Collection[Partition], into: Lake, as_of: datetime, folder: Path) -> None:
     """Reads the versions that were current at a moment, whatever was deleted or overwritten since."""
     versions = versions_as_of(store, as_of.astimezone(UTC))
-    with TemporaryDirectory() as folder:
-        here = Lake(folder)
-        for path, version in versions.items():
-            if PATH.fullmatch(path) and place_of(path) in partitions:
-                file = Path(folder) / path
-                file.parent.mkdir(parents=True, exist_ok=True)
-                download(store, path, version, file)
-        for path in manifest_paths(here):
-            for digest in sorted(read_manifest(here, path).hashes):
-                download(store, object_path(digest), versions[object_path(digest)], Path(folder) / digest)
-                fetched(here, digest, digest, into)
-                (Path(folder) / digest).unlink()
-            put_new(into, path, read(here, path))
+    here = Lake(str(folder))
+    for path, version in versions.items():
+        if PATH.fullmatch(path) and place_of(path) in partitions:
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            download(store, path, version, file)
+    for path in manifest_paths(here):
+        for digest in sorted(read_manifest(here, path).hashes):
+            download(store, object_path(digest), versions[object_path(digest)], folder / digest)
+            fetched(here, digest, digest, into)
+            (folder / digest).unlink()
+        put_new(into, path, read(here, path))

@@ -1,4 +1,4 @@
-"""What a drill restores: drawn by lot from what a copy has, or everything."""
+"""What a drill restores: drawn by lot from what a copy has, or everything; first what an archive was asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from opetence_assets.backup.choosing import RestoreRefused, newest_whole
 from opetence_assets.backup.copies import Copy, Partition
+from opetence_assets.backup.drills import Drilled, drills
 from opetence_assets.backup.manifests import Manifest, manifest_paths, read_manifest
 from opetence_assets.backup.snapshot import ARCHIVE, ZONES
 from opetence_assets.lake.places import Lake
@@ -22,12 +23,25 @@ def drawn(name: str, store: Lake, copy: Copy, rng: random.Random) -> Drawn:
         RestoreRefused: the copy has nothing of the kind.
         KeyError: another name.
     """
+    asked = asked_for(store, name)
+    if (
+        asked
+        and asked.copy == copy.rule.name
+        and (held := set(copy.holdings()) & {(z, p) for z, p in asked.partitions})
+    ):
+        return [_newest(store, of) for of in sorted(held)], _everything
     draw: dict[str, Callable[[Lake, Copy, random.Random], Drawn]] = {
         "partition": _table,
         "zone": _zone,
         "company": _company,
     }
     return draw[name](store, copy, rng)
+
+
+def asked_for(store: Lake, name: str) -> Drilled | None:
+    """The last drill of this name, if an archive was asked for what it needs; None if it was done."""
+    done = drills(store, name)
+    return done[-1] if done and done[-1].asked_until else None
 
 
 def _table(store: Lake, copy: Copy, rng: random.Random) -> Drawn:

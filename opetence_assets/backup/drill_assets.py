@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 
 from opetence_assets.backup.copies import copies_of, store_of
-from opetence_assets.backup.drawing import drawn
-from opetence_assets.backup.drills import DRILLS, Drilled, Judge, drill, overdue
+from opetence_assets.backup.drawing import asked_for, drawn
+from opetence_assets.backup.drills import DRILLS, Drilled, Judge, drill, overdue, unproven
 from opetence_assets.backup.policy import Policy
 from opetence_assets.resources import Platform
 
@@ -61,7 +61,8 @@ def drill_asset(name: str, policy: Policy, judge: Judge, tables: Sequence[str]) 
 
 def _of_a_copy(name: str, policy: Policy, platform: Platform, judge: Judge, rng: random.Random) -> Drilled:
     settings, store = platform.settings, store_of(platform.settings)
-    copy = rng.choice(list(copies_of(settings, policy).values()))
+    copies, asked = copies_of(settings, policy), asked_for(store, name)
+    copy = copies.get(asked.copy if asked else "") or rng.choice(list(copies.values()))
     chosen, only = drawn(name, store, copy, rng)
     return drill(
         name,
@@ -91,8 +92,9 @@ def _metadata(done: Drilled) -> dict[str, Any]:
 def _result(done: Drilled) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name="restored",
-        passed=not done.wrong,
-        description="; ".join(done.wrong[:5]) or PASSED[done.name == "production"],
+        passed=done.proves,
+        severity=dg.AssetCheckSeverity.WARN if done.asked_until else dg.AssetCheckSeverity.ERROR,
+        description=unproven(done) or "; ".join(done.wrong[:5]) or PASSED[done.name == "production"],
         metadata={"wrong": len(done.wrong)},
     )
 

@@ -54,7 +54,8 @@ def drill_production(
     for _, partition in () if done.wrong else done.partitions:
         manifest = newest(store, manifest_paths(store, ZONE, partition))
         if manifest:
-            prove(store, Proof("store", manifest.path, manifest.sha256, RESTORED, now, {"seconds": done.seconds}))
+            facts = {"seconds": done.seconds}
+            prove(store, Proof("store", store.uri, manifest.path, manifest.sha256, RESTORED, now, facts))
     return done
 
 

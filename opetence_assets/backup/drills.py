@@ -1,6 +1,7 @@
 """Restore drills: a backup is restored into an empty place, compared with the original, and its time is kept.
 
-A drill that fails is kept too: it is what people must see. Whatever is restored is deleted when the drill ends.
+A drill that fails is kept too: it is what people must see. One from an archive class asks for what it needs, proves
+nothing, and the next one takes the same. Whatever is restored is deleted when the drill ends.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from opetence_assets.backup.manifests import Manifest, read_manifest
 from opetence_assets.backup.objects import BackupDamaged
 from opetence_assets.backup.proofs import RESTORED, Proof, prove
 from opetence_assets.backup.restore import restore
+from opetence_assets.backup.thawing import StillFrozen
 from opetence_assets.lake.places import Lake, LakeError, listing, put_new, read, written_at
 from opetence_assets.lake.tables import Table, open_table
 
@@ -49,6 +51,7 @@ class Drilled:
         seconds: the recovery time: from an empty place to a release that reads.
         lost_seconds: the recovery point: how much older the backup is than the moment of the drill.
         wrong: what was not as it must be; empty when the drill passed.
+        asked_until: nothing could be read yet, and by when it can be.
     """
 
     name: str
@@ -61,6 +64,11 @@ class Drilled:
     seconds: float = 0.0
     lost_seconds: float = 0.0
     wrong: Sequence[str] = field(default_factory=tuple[str, ...])
+    asked_until: datetime | None = None
+
+    @property
+    def proves(self) -> bool:
+        return not self.wrong and self.asked_until is None
 
 
 def drill(
@@ -94,15 +102,19 @@ def drill(
         facts = {"tables": len(report.rows), "rows": sum(report.rows.values()), "bytes": report.bytes}
         facts["seconds"] = time.perf_counter() - began
         facts["wrong"] = tuple(_wrong(report.rows, into, original, there, judge))
+    except StillFrozen as error:
+        facts["asked_until"] = now + timedelta(hours=error.hours)
     except (BackupDamaged, RestoreRefused, LakeError, OSError) as error:
         facts["wrong"] = (f"{type(error).__name__}: {error}",)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     done = Drilled(**{**asdict(done), **facts})
     keep_drill(store, done)
-    if not done.wrong:
+    if done.proves:
         for manifest in chosen:
-            proof = Proof(done.copy, manifest.path, manifest.sha256, RESTORED, now, {"seconds": done.seconds})
+            proof = Proof(
+                done.copy, copy.address, manifest.path, manifest.sha256, RESTORED, now, {"seconds": done.seconds}
+            )
             prove(store, proof)
     return done
 
@@ -158,7 +170,8 @@ def _sum(name: str, kind: pl.DataType) -> pl.Expr:
 
 def keep_drill(store: Lake, done: Drilled) -> None:
     """Keeps what came of a drill, durably."""
-    body = asdict(done) | {"at": done.at.isoformat()}
+    until = done.asked_until.isoformat() if done.asked_until else None
+    body = asdict(done) | {"at": done.at.isoformat(), "asked_until": until}
     put_new(store, f"{FOLDER}/{done.name}/{done.at:%Y%m%dT%H%M%S%f}.json", json.dumps(body, sort_keys=True).encode())
 
 
@@ -167,12 +180,22 @@ def drills(store: Lake, name: str) -> list[Drilled]:
     return [_decoded(read(store, path)) for path in listing(store, f"{FOLDER}/{name}")]
 
 
+def unproven(done: Drilled) -> str | None:
+    """What a drill says that could read nothing yet; None if it did."""
+    if done.asked_until is None:
+        return None
+    return (
+        f"asked {done.copy} for what it needs, which comes back by {done.asked_until:%Y-%m-%d %H:%M} UTC; nothing is"
+        " proven yet, the next drill takes the same"
+    )
+
+
 def overdue(store: Lake, name: str, now: datetime) -> str | None:
     """Why a drill's check is red: too long ago, or failed the last time; None when it is not.
 
     The first one is due as long after the first backup as any other after the one before it.
     """
-    done = drills(store, name)
+    done = [one for one in drills(store, name) if one.asked_until is None]
     if done and done[-1].wrong:
         return f"failed on {done[-1].at:%Y-%m-%d %H:%M} UTC: {done[-1].wrong[0]}"
     since = done[-1].at if done else min(written_at(store, MANIFESTS).values(), default=now)
@@ -185,5 +208,9 @@ def overdue(store: Lake, name: str, now: datetime) -> str | None:
 
 def _decoded(data: bytes) -> Drilled:
     body: dict[str, Any] = json.loads(data)
-    body["at"] = datetime.fromisoformat(body["at"]).astimezone(UTC)
+    until = body.get("asked_until")
+    body |= {
+        "at": datetime.fromisoformat(body["at"]).astimezone(UTC),
+        "asked_until": until and datetime.fromisoformat(until),
+    }
     return Drilled(**body)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from opetence_assets.lake.places import Lake, deleted, listing, put_new
+from opetence_assets.backup.objects import let_go
+from opetence_assets.lake.places import Lake, listing, put_new
 
 FOLDER = "heads"
 MANIFESTS = "manifests"
@@ -39,4 +40,4 @@ def register(store: Lake, manifest: str, sha256: str) -> None:
 
 def unregister(store: Lake, zone: str, partition: str) -> None:
     """The partition's manifests are about to be deleted."""
-    deleted(store, listing(store, f"{FOLDER}/{zone}/{partition}"))
+    let_go(store, listing(store, f"{FOLDER}/{zone}/{partition}"))

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryFile
 from uuid import uuid4
 
 from opetence_assets.backup.pouring import poured
 from opetence_assets.lake.durability import fsync_file, fsync_folder, made_folder
-from opetence_assets.lake.places import TEMPORARY, Lake, files_before, store_of
+from opetence_assets.lake.places import TEMPORARY, Lake, deleted, store_of
 
 BLOCK = 1 << 19  # of what is read from S3
 SIDE_BY_SIDE = 4  # files: while one waits for the disk or S3, another is hashed
 FOLDER = "objects"
+NAMELESS = Path("/proc/self/fd")  # where Linux opens anew a file that is open and has no name
 UNFINISHED = re.compile(rf"_[0-9a-f]{{32}}{re.escape(TEMPORARY)}")
 
 
@@ -71,8 +73,17 @@ def sweep_unfinished(place: Lake, age: timedelta = timedelta(days=1)) -> None:
 
 def unfinished(place: Lake, before: datetime) -> list[str]:
     """What kills left of small files anywhere in a local place before a moment; on S3 a file is whole or absent."""
-    found = files_before(place, "", before) if place.is_local else []
-    return [path for path in found if UNFINISHED.fullmatch(path.rpartition("/")[2])]
+    walked = os.walk(place.uri) if place.is_local else ()
+    found = [f"{folder}/{name}" for folder, _, names in walked for name in names if UNFINISHED.fullmatch(name)]
+    return [path[len(place.uri) + 1 :] for path in found if os.stat(path).st_mtime < before.timestamp()]
+
+
+def let_go(place: Lake, paths: Collection[str]) -> None:
+    """Deletes files that have a folder of their own, and the folder: a disk's listing would look into each for ever."""
+    deleted(place, paths)
+    for folder in {Path(place.address(path)).parent for path in paths} if place.is_local else ():
+        with suppress(OSError):  # there is more in it
+            folder.rmdir()
 
 
 def digest_of(place: Lake, path: str) -> Digest:
@@ -95,10 +106,7 @@ def copied(
     if it is there already; what it raises (the bytes are not those expected) leaves ``target`` as it was.
     ``from_disk`` is for what nobody has just written: it asks no cache and leaves nothing there.
     """
-    folder = Path(target.uri) if target.is_local else Path(tempfile.gettempdir())
-    made_folder(folder)
-    temporary = folder / f"_{uuid4().hex}{TEMPORARY}"
-    try:
+    with _temporary(target) as temporary:
         if source.is_local:
             digest = Digest(*poured(source.address(path), temporary, from_disk=from_disk))
         else:
@@ -107,9 +115,22 @@ def copied(
         name = named(digest, temporary)
         if name is not None:
             _placed(temporary, target, name)
+    return digest
+
+
+@contextmanager
+def _temporary(target: Lake) -> Generator[Path]:
+    """Beside where a file goes; on its way to S3 one that has no name, where a kill leaves nothing."""
+    if not target.is_local:
+        with TemporaryFile() if NAMELESS.is_dir() else NamedTemporaryFile() as file:
+            yield NAMELESS / str(file.fileno()) if NAMELESS.is_dir() else Path(file.name)
+        return
+    made_folder(Path(target.uri))
+    temporary = Path(target.uri) / f"_{uuid4().hex}{TEMPORARY}"
+    try:
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
-    return digest
 
 
 def _streamed(place: Lake, path: str, write: Callable[[bytes], object]) -> Digest:

@@ -14,7 +14,7 @@ from opetence_assets.lake.places import Lake, LakeError, listing, read
 from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.releases import Release
 from opetence_assets.lake.releases import release as recorded
-from opetence_assets.lake.tables import DataFile, Table, open_table, transactions_of
+from opetence_assets.lake.tables import DataFile, Table, table_of, transactions_of
 from opetence_assets.lake.tables import snapshot as opened
 
 # What is refused on the way from bronze to silver is backed up with silver. Beside the tables go what the lake notes of
@@ -86,9 +86,10 @@ def _known(parent: Manifest | None) -> dict[tuple[str, str, int], str]:
 def _stored_table(source: _Source, key: str) -> StoredTable:
     lake, release = source.lake, source.release
     version = release.versions[key]
-    table, delta = open_table(lake, key, version), opened(lake, key, version)
-    if table is None or delta is None:
+    delta = opened(lake, key, version)
+    if delta is None:
         raise LakeDamaged(f"{key}: found no table; allowed: version {version}, as release {release.number} says")
+    table = table_of(lake, key, delta)
     read_up_to = _consumed(lake, key, release)
     unread = {file.path for file in table.new_since(read_up_to).files} if read_up_to < version else set[str]()
     notes = listing(lake, f"verdicts/{key}/{version:020d}")

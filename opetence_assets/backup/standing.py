@@ -35,7 +35,8 @@ class Standing:
 def standings(policy: Policy, copies: Mapping[str, Copy], store: Lake, now: datetime) -> list[Standing]:
     """Every partition that the policy wants and the one that is due, newest first, zones in the policy's order."""
     holdings = {name: copy.holdings() for name, copy in copies.items()}
-    restored = {tuple(path.split("/")[1:3]) for name in policy.copies for path in proven(store, name, RESTORED)}
+    proofs = (path for name, copy in copies.items() for path in proven(store, name, copy.address, RESTORED))
+    restored = {tuple(path.split("/")[1:3]) for path in proofs}
     found: list[Standing] = []
     for zone in policy.zones.values():
         existing = {partition for held in holdings.values() for of, partition in held if of == zone.name}

@@ -23,7 +23,11 @@ BULK = {"GLACIER": (12, 0.0, 0.025), "DEEP_ARCHIVE": (48, 0.0025, 0.025)}
 
 
 class StillFrozen(Exception):
-    """Objects cannot be read yet; all of them were asked for. Says how long that takes and what it costs."""
+    """Objects cannot be read yet; all were asked for. Says how long that takes (``hours``) and what it costs."""
+
+    def __init__(self, told: str, hours: int) -> None:
+        super().__init__(told)
+        self.hours = hours
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,8 @@ def thawed(place: Lake, paths: Collection[str], versions: Mapping[str, str] | No
     raise StillFrozen(
         f"{place.uri}: found {len(frozen)} objects ({sum(one.bytes for one in frozen) / 1e9:,.3f} GB) in"
         f" {', '.join(sorted({one.storage_class for one in frozen}))}; they were asked for: up to {hours} hours, about"
-        f" ${dollars:,.2f}, readable for {DAYS} days then. Next: the same command again, or with --wait"
+        f" ${dollars:,.2f}, readable for {DAYS} days then. Next: the same command again, or with --wait",
+        hours,
     )
 
 

@@ -33,7 +33,8 @@ def drill(
     source: Annotated[str | None, typer.Option("--from", help="store, restic or offsite; default: any")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Restores into an empty place, compares with the original, runs its checks; exit code 1 if anything differs."""
+    """Restores into an empty place, compares with the original, runs its checks; exit code 1 if it proves nothing."""
+    from opetence_assets.backup.drills import unproven
     from opetence_assets.settings import read_settings
 
     settings = read_settings()
@@ -49,14 +50,14 @@ def drill(
         "recovery point (s)": round(done.lost_seconds, 1),
     }
     emit({**facts, "wrong": list(done.wrong)}, as_json=json, table={key: [value] for key, value in facts.items()})
-    for problem in done.wrong:
+    for problem in (*done.wrong, *([asked] if (asked := unproven(done)) else [])):
         typer.echo(f"{done.name} from {done.copy}: {problem}", err=True)
-    raise typer.Exit(1 if done.wrong else 0)
+    raise typer.Exit(0 if done.proves else 1)
 
 
 def _lake(settings: Settings, name: str, source: str | None) -> Drilled:
     from opetence_assets.backup.copies import copies_of, policy_for, store_of
-    from opetence_assets.backup.drawing import drawn
+    from opetence_assets.backup.drawing import asked_for, drawn
     from opetence_assets.backup.drills import drill as rehearse
     from opetence_assets.checks.rejudging import failing_checks
     from opetence_assets.command.recovery import copy_named
@@ -64,8 +65,9 @@ def _lake(settings: Settings, name: str, source: str | None) -> Drilled:
     from opetence_assets.lake.places import lake_at
 
     rng = random.SystemRandom()
-    copy = copy_named(settings, source or rng.choice(list(copies_of(settings, policy_for(settings)))))
-    store = store_of(settings)
+    store, copies = store_of(settings), list(copies_of(settings, policy_for(settings)))
+    asked = asked_for(store, name)
+    copy = copy_named(settings, source or (asked.copy if asked else rng.choice(copies)))
     chosen, only = drawn(name, store, copy, rng)
     return rehearse(
         name,

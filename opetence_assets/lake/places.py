@@ -179,14 +179,15 @@ def deleted(lake: Lake, paths: Iterable[str]) -> None:
 
 def _local_files(lake: Lake, prefix: str) -> list[str]:
     found: list[str] = []
-    pending = [prefix]
+    pending, root = [lake.address(prefix)], len(lake.uri) + 1
     while pending:
-        folder = pending.pop()
         try:
-            with os.scandir(lake.address(folder)) as entries:
+            with os.scandir(pending.pop()) as entries:
                 for entry in entries:
-                    path = f"{folder}/{entry.name}" if folder else entry.name
-                    (pending if entry.is_dir(follow_symlinks=False) else found).append(path)
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    else:
+                        found.append(entry.path[root:])
         except FileNotFoundError:
             continue
     return found

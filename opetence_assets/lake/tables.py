@@ -112,8 +112,11 @@ def open_table(lake: Lake, key: str, version: int | None = None) -> Table | None
         LakeDamaged: its log is broken beyond taking back a torn newest commit.
     """
     delta = snapshot(lake, key, version)
-    if delta is None:
-        return None
+    return None if delta is None else table_of(lake, key, delta)
+
+
+def table_of(lake: Lake, key: str, delta: DeltaTable) -> Table:
+    """The table of a version that is open already."""
     import pyarrow as pa
 
     return Table(key, delta.version(), files_of(delta), pa.schema(delta.schema().to_arrow()), lake)

@@ -192,7 +192,10 @@ def _replaced(proof: bool, world: World, chance: random.Random) -> Done:
     if proof:
         at = datetime.fromtimestamp(chance.randrange(10**9), UTC)
         known = set(Path(world.store.uri, "proofs").rglob("*"))
-        prove(world.store, Proof("store", over.path, written.sha256, READ, at, {"full_at": at.isoformat()}))
+        prove(
+            world.store,
+            Proof("store", world.store.uri, over.path, written.sha256, READ, at, {"full_at": at.isoformat()}),
+        )
         before |= dict.fromkeys(set(Path(world.store.uri, "proofs").rglob("*")) - known)
     return Done(before, {over.path})
 

@@ -57,6 +57,8 @@ def is_wanted(policy: Policy, zone: str, start: datetime, made: set[datetime], n
     if len(newer) < rule.keep.last or (rule.keep.within and max(made) - rule.keep.within < start):
         return True
     for name in ("hourly", "daily", "weekly", "monthly", "yearly"):
+        if not getattr(rule.keep, name):
+            continue
         mine, others = bucket(name, start), {bucket(name, other) for other in newer}
         if mine not in others and len(others) < getattr(rule.keep, name):
             return True

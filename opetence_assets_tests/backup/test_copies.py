@@ -24,6 +24,7 @@ from opetence_assets.lake.places import Lake, place_at
 from opetence_assets.lake.releases import Release
 from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.backup.conftest import refreshed
+from opetence_assets_tests.backup.light_restic import initialized
 from opetence_assets_tests.backup.test_restore import same
 from opetence_assets_tests.conftest import environment
 from opetence_assets_tests.lake.rows import tree
@@ -44,8 +45,8 @@ def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
         "OPETENCE_OFFSITE_RECIPIENTS": str(identity.to_public()),
         "OPETENCE_OFFSITE_IDENTITY": str(identity),
     }
-    if "restic" in request.node.name:  # each call costs it half a second, for its key
-        own |= {"OPETENCE_RESTIC_REPOSITORY": str(tmp_path / "restic"), "OPETENCE_RESTIC_PASSWORD": "a test's own"}
+    if "restic" in request.node.name:
+        own |= initialized(tmp_path / "restic", "a test's own")
     return read_settings({**environment(tmp_path / "home"), **own})
 
 

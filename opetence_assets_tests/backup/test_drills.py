@@ -41,7 +41,7 @@ def test_a_drill_measures_what_came_back(
     assert done.seconds > 0
     assert done.lost_seconds > 0
     assert {zone for zone, _ in done.partitions} == {"bronze", "silver", "gold", "keys"}
-    assert len(proven(store, name, RESTORED)) == 4
+    assert len(proven(store, name, copies[name].address, RESTORED)) == 4
     assert list(scratch.iterdir()) == []
     assert [one.seconds for one in drills(store, "company")] == [done.seconds]
 
@@ -51,7 +51,7 @@ def test_a_check_that_fails_on_what_was_restored_fails_the_drill(
 ) -> None:
     done = drilled(copies["store"], lake, store, tmp_path / "scratch", SILVER)
     assert done.wrong == (f"{SILVER}: unique_key: found 2",)
-    assert proven(store, "store", RESTORED) == set()
+    assert proven(store, "store", store.uri, RESTORED) == set()
     assert "failed on 2026-11-22" in (overdue(store, "company", NOW) or "")
 
 
