@@ -206,9 +206,8 @@ def _drop(offsite: _Offsite, partitions: Sequence[Partition]) -> None:
 
 
 def _sweep(offsite: _Offsite, before: datetime) -> int:
-    needed = {
-        name for path in seal_paths(offsite.place) for name in opened_seal(path, read(offsite.place, path))["files"]
-    }
+    seals = (opened_seal(path, read(offsite.place, path)) for path in seal_paths(offsite.place))
+    needed = {name for seal in seals for name in seal["files"]}
     idle = [path for folder in ("objects", MANIFESTS) for path in files_before(offsite.place, folder, before)]
     gone = [path for path in idle if path not in needed]
     deleted(offsite.place, [*gone, *unfinished(offsite.place, before)])

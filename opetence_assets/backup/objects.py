@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from opetence_assets.backup.pouring import poured
 from opetence_assets.lake.durability import fsync_file, fsync_folder, made_folder
-from opetence_assets.lake.places import TEMPORARY, Lake, deleted, store_of
+from opetence_assets.lake.places import TEMPORARY, Lake, deleted, files_before, store_of
 
 BLOCK = 1 << 19  # of what is read from S3
 SIDE_BY_SIDE = 4  # files: while one waits for the disk or S3, another is hashed
@@ -73,9 +73,7 @@ def sweep_unfinished(place: Lake, age: timedelta = timedelta(days=1)) -> None:
 
 def unfinished(place: Lake, before: datetime) -> list[str]:
     """What kills left of small files anywhere in a local place before a moment; on S3 a file is whole or absent."""
-    walked = os.walk(place.uri) if place.is_local else ()
-    found = [f"{folder}/{name}" for folder, _, names in walked for name in names if UNFINISHED.fullmatch(name)]
-    return [path[len(place.uri) + 1 :] for path in found if os.stat(path).st_mtime < before.timestamp()]
+    return files_before(place, "", before, UNFINISHED.fullmatch) if place.is_local else []
 
 
 def let_go(place: Lake, paths: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -143,14 +143,18 @@ def listing(lake: Lake, prefix: str, after: str | None = None) -> list[str]:
     return sorted(path for path in found if not path.endswith(TEMPORARY) and (after is None or path > after))
 
 
-def files_before(lake: Lake, prefix: str, moment: datetime) -> list[str]:
-    """Files in a folder and below, temporary ones included, last written before a moment."""
+def files_before(
+    lake: Lake, prefix: str, moment: datetime, named: Callable[[str], object] = lambda _: True
+) -> list[str]:
+    """Files in a folder and below, temporary ones included, of such names, last written before a moment."""
     if lake.is_local:
-        return [p for p in _local_files(lake, prefix) if os.stat(lake.address(p)).st_mtime < moment.timestamp()]
+        found = [path for path in _local_files(lake, prefix) if named(path.rpartition("/")[2])]
+        return [path for path in found if os.stat(lake.address(path)).st_mtime < moment.timestamp()]
     import obstore
 
     pages = obstore.list(store_of(lake), prefix.rstrip("/") + "/")
-    return [entry["path"] for page in pages for entry in page if entry["last_modified"] < moment]
+    entries = (entry for page in pages for entry in page if entry["last_modified"] < moment)
+    return [entry["path"] for entry in entries if named(entry["path"].rpartition("/")[2])]
 
 
 def written_at(lake: Lake, prefix: str) -> dict[str, datetime]:

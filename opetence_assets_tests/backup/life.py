@@ -7,7 +7,7 @@ import random
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -129,7 +129,7 @@ def released(life: Life) -> None:
 
 
 @contextmanager
-def clock(life: Life) -> Iterator[None]:
+def clock(life: Life) -> Generator[None]:
     """What gets its name is of the told time: copies and collection go by when a file was written."""
     link, rename = os.link, os.rename
 

@@ -28,8 +28,8 @@ def later(lake: Lake, store: Lake, release: Release, tmp_path: Path) -> Release:
     return later
 
 
-def chosen(store: Lake, *asked: str) -> list[Partition]:
-    return [(one.zone, one.partition) for one in newest_whole(store, *asked)]
+def chosen(store: Lake, asked: str | None = None) -> list[Partition]:
+    return [(one.zone, one.partition) for one in newest_whole(store, asked)]
 
 
 def test_a_monday_is_the_day_and_the_week_where_the_day_is_gone(store: Lake, later: Release) -> None:

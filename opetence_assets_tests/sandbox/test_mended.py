@@ -24,4 +24,5 @@ def test_a_program_that_nobody_may_write_is_named(tmp_path: Path, monkeypatch: p
 
 
 def test_the_wheels_program_is_mended_once() -> None:
+    mend(programs() / "pg_verifybackup")
     assert mended.unwritable((programs() / "pg_verifybackup").read_bytes()) == []
