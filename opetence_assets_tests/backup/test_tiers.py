@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,9 +15,13 @@ from pyrage import x25519  # pyright: ignore[reportAttributeAccessIssue, reportU
 
 from opetence_assets.backup.collection import Collected, copy_missing
 from opetence_assets.backup.copies import copies_of
+from opetence_assets.backup.drawing import asked_for, drawn
+from opetence_assets.backup.drills import Drilled, drill, overdue, unproven
 from opetence_assets.backup.gathering import Asked, from_copy
 from opetence_assets.backup.locks import bucket_of, client_of
+from opetence_assets.backup.manifests import Manifest
 from opetence_assets.backup.policy import Tier, contradictions, read_policy
+from opetence_assets.backup.proofs import RESTORED, proven
 from opetence_assets.backup.restore import restore
 from opetence_assets.backup.thawing import StillFrozen, estimate, kept
 from opetence_assets.backup.tiers import applied
@@ -76,6 +82,23 @@ def test_a_frozen_copy_is_checked_asked_for_and_restored(
     assert hours == 48
     assert 0 < dollars < 0.01
     gathered = place_at(str(tmp_path / "gathered"))
+    now, rng = datetime.now(UTC), random.Random(0)
+
+    def drilled(chosen: Sequence[Manifest]) -> Drilled:
+        scratch = tmp_path / "scratch"
+        return drill("zone", copy, chosen, original=lake, store=store, scratch=scratch, now=now, judge=lambda *_: [])
+
+    first = drilled(drawn("zone", store, copy, rng)[0])
+    assert first.wrong == ()
+    assert first.asked_until == now + timedelta(hours=48)
+    assert "comes back by" in (unproven(first) or "")
+    assert proven(store, "offsite", copy.address, RESTORED) == set()
+    assert (asked := asked_for(store, "zone"))
+    assert (asked.asked_until, overdue(store, "zone", now)) == (first.asked_until, None)
+    now += timedelta(hours=49)
+    again = drilled(drawn("zone", store, copy, rng)[0])
+    assert (again.partitions, again.wrong, again.proves) == (first.partitions, (), True)
+    assert asked_for(store, "zone") is None
     with pytest.raises(StillFrozen, match="up to 48 hours"):
         from_copy(copy, gathered, Asked(), None)
     assert not any(one.frozen for one in kept(far, listing(far, "objects")))

@@ -12,6 +12,8 @@ from uuid import uuid4
 import pytest
 
 from opetence_assets.backup.choosing import RestoreRefused
+from opetence_assets.backup.thawing import StillFrozen
+from opetence_assets.command.moments import patient
 from opetence_assets.lake.places import Lake, place_at
 from opetence_assets.lake.releases import all_releases, current_release
 from opetence_assets_tests.backup.conftest import GOLD, SILVER
@@ -127,6 +129,25 @@ def test_an_empty_machine_needs_one_copy_and_its_key(
     early = (company.release.created_at - timedelta(days=400)).isoformat()
     refused = opetence("restore", "--into", tmp_path / "early", "--from", "offsite", "--as-of", early)
     assert isinstance(refused.exception, RestoreRefused)
+
+
+def test_whoever_waits_asks_again_every_quarter_of_an_hour(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slept, answers = list[float](), iter([StillFrozen("up to 48 hours", 48), StillFrozen("up to 48 hours", 48)])
+    monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
+
+    def fetch() -> str:
+        for frozen in answers:
+            raise frozen
+        return "fetched"
+
+    assert patient(True)(fetch) == "fetched"
+    assert slept == [900.0, 900.0]
+    assert capsys.readouterr().err.count("up to 48 hours") == 2
+    answers = iter([StillFrozen("up to 48 hours", 48)])
+    with pytest.raises(StillFrozen):
+        patient(False)(fetch)
 
 
 def test_a_bucket_can_be_where_it_goes(

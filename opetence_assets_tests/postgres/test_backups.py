@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from opetence_assets.backup.copies import copies_of
 from opetence_assets.backup.objects import object_path
+from opetence_assets.backup.policy import read_policy
 from opetence_assets.backup.production import snapshot_production
 from opetence_assets.backup.verify import verify
+from opetence_assets.command.app import app
 from opetence_assets.dataset import DataError
 from opetence_assets.lake.places import Lake, read
 from opetence_assets.postgres.basebackups import BASES, backups, made
@@ -27,8 +33,11 @@ from opetence_assets.postgres.recover import recovered
 from opetence_assets.postgres.standing import standing
 from opetence_assets.postgres.stream import lag
 from opetence_assets.postgres.trimming import trimmed
+from opetence_assets.settings import read_settings
+from opetence_assets_tests.conftest import environment
 from opetence_assets_tests.postgres.production import (
     PUBLIC,
+    SECRET,
     Production,
     kill_receiver,
     ledger_of,
@@ -154,8 +163,10 @@ def test_a_killed_backup_leaves_nothing_that_looks_like_one(shop: Production) ->
     assert not list((shop.folder / BASES).glob(".unfinished-*"))
 
 
-def test_the_store_has_all_that_a_restore_needs(shop: Production, tmp_path: Path) -> None:
-    """Two hours are snapshotted; the moment between them comes back without the working folder."""
+def test_the_store_has_all_that_a_restore_needs(
+    shop: Production, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hours are snapshotted; the moment between them comes back from the offsite copy alone, by the command."""
     store = Lake(str(tmp_path / "store"))
     with receiving(shop):
         first = made(shop.folder, shop.uri, "2026-01-01T13", os.environ)
@@ -170,9 +181,8 @@ def test_the_store_has_all_that_a_restore_needs(shop: Production, tmp_path: Path
     assert verify(store) == []
     assert all(sealed(store, digest) for digest in manifest.hashes)
     assert manifest.copied_bytes < manifest.bytes / 2
-    with restored(shop, target, store) as copy:
-        assert copy.base == "2026-01-01T13"
-        assert ledger_of(copy) == shop.committed(target)
+    rows = brought_back(copied_offsite(store, tmp_path), target, monkeypatch)
+    assert rows["shop.public.ledger"] == shop.committed(target)
     assert trimmed(shop.folder) >= 0
     with restored(shop, None, store, live=True) as copy:
         assert ledger_of(copy) == shop.committed(shop.now())
@@ -208,6 +218,44 @@ def test_what_was_acknowledged_survives_the_death_of_server_and_receiver(shop: P
     lost = kill_often(shop, 1, random.Random(7))["lost seconds"]
     assert isinstance(lost, dict)
     assert lost["most"] <= lost["allowed"]
+
+
+def copied_offsite(store: Lake, folder: Path) -> dict[str, str]:
+    """Both hours in the third copy; the variables of an empty machine that has its key."""
+    own = {"OPETENCE_OFFSITE": str(folder / "offsite"), "OPETENCE_OFFSITE_IDENTITY": SECRET}
+    home = environment(folder / "home")
+    far = copies_of(read_settings({**home, **own, "OPETENCE_BACKUPS": store.uri}), read_policy())["offsite"]
+    for hour in ("2026-01-01T13", "2026-01-01T14"):
+        far.take(("production", hour), None)
+    return {**home, **own, "OPETENCE_HOME": str(folder / "empty"), "OPETENCE_BACKUP_IDENTITY": SECRET}
+
+
+def brought_back(variables: dict[str, str], target: datetime, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Rows of every table of a copy that ``opetence restore --production`` made."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    place = Path(tempfile.mkdtemp(prefix="cpy", dir="/tmp"))
+    place.chmod(0o755)
+    asked = [
+        "--production",
+        "--from",
+        "offsite",
+        "--as-of",
+        target.isoformat(),
+        "--into",
+        str(place / "copy"),
+        "--json",
+    ]
+    try:
+        done = CliRunner().invoke(app, ["restore", *asked])
+        assert (done.exit_code, done.exception) == (0, None), done.output
+        said = json.loads(done.stdout)
+        assert said["base"] == "2026-01-01T13"
+        assert [file.name for file in place.iterdir()] == ["copy"]
+        assert CliRunner().invoke(app, said["stop"].split()[1:]).exit_code == 0
+    finally:
+        shutil.rmtree(place)
+    return {row["table"]: row["rows"] for row in said["tables"]}
 
 
 def sealed(store: Lake, digest: str) -> bool:
