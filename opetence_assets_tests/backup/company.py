@@ -35,13 +35,18 @@ def opetence(variables: Mapping[str, str], *arguments: str) -> float:
     Raises:
         RuntimeError: it failed; the message ends with what it wrote.
     """
+    return timed(variables, *arguments)[0]
+
+
+def timed(variables: Mapping[str, str], *arguments: str) -> tuple[float, str]:
+    """The same, and what it wrote."""
     began = time.perf_counter()
     environment = {**os.environ, **variables}
     command = [sys.executable, "-c", OPETENCE, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"opetence {' '.join(arguments)}: {done.stdout[-2000:]} {done.stderr[-2000:]}")
-    return time.perf_counter() - began
+    return time.perf_counter() - began, done.stdout
 
 
 def company(home: Path, copies: Path, scale: str) -> dict[str, str]:
@@ -93,9 +98,12 @@ def main(scale: str, home: Path | None) -> int:
         for name in ("restic", "offsite"):
             into = Path(folder) / f"from-{name}"
             alone = {**variables, "OPETENCE_HOME": str(Path(folder) / f"empty-{name}")}  # and with it an empty store
-            seconds = opetence(alone, "restore", "--into", str(into), "--from", name)
+            seconds, said = timed(alone, "restore", "--into", str(into), "--from", name, "--json")
             wrong = differences(original, place_at(str(into / "lake")))
-            results[name] = {"seconds": round(seconds, 1), "wrong": wrong}
+            tables: list[dict[str, int]] = json.loads(said)["tables"]
+            files = [file.stat().st_size for file in (into / "lake").rglob("*") if file.is_file()]
+            sizes = {"tables": len(tables), "rows": sum(table["rows"] for table in tables), "bytes": sum(files)}
+            results[name] = {"seconds": round(seconds, 1), **sizes, "files": len(files), "wrong": wrong}
             failed = failed or bool(wrong) or seconds > ALLOWED
         sys.stdout.write(json.dumps(results, indent=2) + "\n")
     return failed

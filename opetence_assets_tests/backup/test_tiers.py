@@ -84,9 +84,12 @@ def test_a_frozen_copy_is_checked_asked_for_and_restored(
     gathered = place_at(str(tmp_path / "gathered"))
     now, rng = datetime.now(UTC), random.Random(0)
 
+    def judge(_: Lake, __: str) -> list[str]:
+        return []
+
     def drilled(chosen: Sequence[Manifest]) -> Drilled:
         scratch = tmp_path / "scratch"
-        return drill("zone", copy, chosen, original=lake, store=store, scratch=scratch, now=now, judge=lambda *_: [])
+        return drill("zone", copy, chosen, original=lake, store=store, scratch=scratch, now=now, judge=judge)
 
     first = drilled(drawn("zone", store, copy, rng)[0])
     assert first.wrong == ()
