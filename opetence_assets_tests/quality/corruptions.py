@@ -34,6 +34,7 @@ from opetence_assets_tests.quality.company import (
     refined,
 )
 from opetence_assets_tests.quality.day_kinds import of_days
+from opetence_assets_tests.quality.hop_kinds import of_hops
 from opetence_assets_tests.quality.kinds import (
     Corruption,
     of_optional,
@@ -68,6 +69,7 @@ def possible(company: Company) -> list[Corruption]:
             {name: dtype for name, dtype in filled.schema.items() if filled[name].null_count() < len(filled)}
         )
         found += [corruption for kind in EVERY for corruption in kind(dataset, schema)]
+        found += of_hops(dataset, bronze)
         if is_watched(dataset) and event_column(dataset) is not None:
             found += _of_days(company, dataset, schema)
     return [one for one in found if one.by != "references" or one.naming in there]
