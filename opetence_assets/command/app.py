@@ -9,6 +9,7 @@ from opetence_assets.command import (
     plan,
     postgres,
     quarantine,
+    rebuild,
     recovery,
     release,
     report,
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("plan")(plan.plan)
+app.command("rebuild")(rebuild.rebuild)
 app.command("query")(sql.query)
 app.add_typer(backups.app, name="backup")
 app.command("restore")(recovery.restore)

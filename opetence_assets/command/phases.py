@@ -38,6 +38,7 @@ class Asked:
     Attributes:
         select: names of datasets, or ``gold``; nothing: all, as far as there is something to do.
         reload: read the sources whole again.
+        remake: make silver and quarantine anew from all of bronze, as declared now.
         hold: leave gold as a candidate.
         rebuild_from: first day of gold to build again, up to ``rebuild_to`` (None: that one day).
     """
@@ -47,6 +48,7 @@ class Asked:
     hold: bool = False
     rebuild_from: date | None = None
     rebuild_to: date | None = None
+    remake: bool = False
 
     @property
     def gold(self) -> dict[str, Any]:
@@ -103,15 +105,28 @@ def phases(settings: Settings, asked: Asked) -> Iterator[Phase]:
     chosen = [dataset_named(name) for name in asked.select if name != GOLD]
     chosen = chosen if asked.select else list(all_datasets())
     for dataset in chosen:
-        if dataset.feed.since is not None:
+        if dataset.feed.since is not None and not asked.remake:
             yield from _files(dataset, lake, settings)
-    tables = [d for d in chosen if d.feed.since is None and (asked.reload or _is_due(d, lake, settings))]
+    if asked.remake:
+        yield _remade(chosen, reload=asked.reload)
+    tables = (
+        []
+        if asked.remake
+        else [d for d in chosen if d.feed.since is None and (asked.reload or _is_due(d, lake, settings))]
+    )
     if tables:
         config = {d.table("bronze"): {"full": True} for d in tables} if asked.reload else {}
         yield Phase("tables", [d.table(zone) for d in tables for zone in ("bronze", "silver")], config=config)
     if asked.rebuild_from or GOLD in asked.select or _gold_is_due(lake, settings):
         yield Phase(GOLD, [GOLD], config={GOLD: asked.gold} if asked.gold else {})
     yield from _backups(settings, released=current_release(lake) is not None)
+
+
+def _remade(chosen: Sequence[Dataset], *, reload: bool) -> Phase:
+    """Silver anew; before it the sources whole, where bronze does not hold what is needed."""
+    zones = ("bronze", "silver") if reload else ("silver",)
+    keys = [dataset.table(zone) for dataset in chosen for zone in zones]
+    return Phase("rebuild", keys, config={key: {"full": True} for key in keys})
 
 
 def _backups(settings: Settings, *, released: bool) -> Iterator[Phase]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opetence_assets.command.output import emit
 from opetence_assets.command.progress import progress_bars
 from opetence_assets.command.status import JsonOption
+
+if TYPE_CHECKING:
+    from opetence_assets.command.phases import Asked
 
 
 def run(
@@ -29,14 +32,23 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Takes up what changed: sources → bronze → silver → gold, checked, released and backed up. Safe to repeat."""
-    from opetence_assets.command.instance import prepare_dagster_home
     from opetence_assets.command.moments import day_of
-    from opetence_assets.command.phases import Asked, run_phases
+    from opetence_assets.command.phases import Asked
+
+    first, end = day_of("--rebuild-from", rebuild_from), day_of("--rebuild-to", rebuild_to)
+    if end and not first:
+        raise typer.BadParameter("--rebuild-to alone; allowed: with --rebuild-from, the first day")
+    run_asked(Asked(tuple(select or ()), reload, hold, first, end), scale, json=json)
+
+
+def run_asked(asked: Asked, scale: float = 1.0, *, json: bool) -> None:
+    """Runs what is asked for with progress bars and tells what came of it; exits with 1 where a step failed."""
+    from opetence_assets.command.instance import prepare_dagster_home
+    from opetence_assets.command.phases import run_phases
     from opetence_assets.command.summary import as_data, show
     from opetence_assets.settings import read_settings
     from opetence_assets.warehouse.manifest import ensure_manifest
 
-    days = tuple(day_of(name, text) for name, text in (("--rebuild-from", rebuild_from), ("--rebuild-to", rebuild_to)))
     with progress_bars() as bars:
         ensure_sandbox(scale, bars)
         settings = read_settings()
@@ -44,7 +56,6 @@ def run(
         bars("dbt manifest", 0, 1)
         ensure_manifest(settings)
         bars("dbt manifest", 1, 1)
-        asked = Asked(tuple(select or ()), reload, hold, *days)
         outcome = run_phases(settings, asked, bars)
     if json:
         emit(as_data(outcome, settings), as_json=True)

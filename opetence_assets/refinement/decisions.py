@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import polars as pl
 
 from opetence_assets.dataset import DataError, Dataset
 from opetence_assets.lake.places import Lake
-from opetence_assets.lake.tables import Table
+from opetence_assets.lake.tables import Table, commits, open_table
 from opetence_assets.privacy.treatment import treated_columns
-from opetence_assets.refinement.quarantine import DISCARDED, MENDED, REFUSAL, held, rewritten
+from opetence_assets.refinement.judgement import ROW
+from opetence_assets.refinement.quarantine import BOOKKEEPING, DISCARDED, MENDED, REFUSAL, held, rewritten
 from opetence_assets.refinement.replay import Choice, refuse_unknown, settle
 
 
@@ -53,6 +55,60 @@ def mend(dataset: Dataset, lake: Lake, scratch: Path, refusal: str, values: Mapp
     put = (pl.when(one).then(pl.lit(v, rows.schema[n])).otherwise(n).alias(n) for n, v in typed.items())
     noted = pl.when(one).then(pl.lit(said)).otherwise(MENDED).alias(MENDED)
     rewritten(lake, scratch, table, rows.with_columns(*put, noted), {"mended": refusal, "because": because})
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Bronze rows (``ROW``) with what people decided of them.
+
+    Attributes:
+        raw: all rows, the mended ones with the values that were set.
+        mended: ROW, MENDED and REFUSAL of those.
+        given_up: ROW and what quarantine notes of the rows that are not judged again.
+    """
+
+    raw: pl.DataFrame
+    mended: pl.DataFrame
+    given_up: pl.DataFrame
+
+
+def decided(lake: Lake, table: Table | None, raw: pl.DataFrame) -> Decided:
+    """What people decided, found again in bronze: it has every row as it came. ``table``: quarantine, settled."""
+    note = {ROW: raw.schema[ROW], MENDED: pl.String(), REFUSAL: pl.String()}
+    notes = [pl.DataFrame(schema=note)]
+    for columns, rows in _mended(lake, table).items() if table is not None else ():
+        same = [name for name in raw.columns if name in rows.columns and name not in (*BOOKKEEPING, *columns)]
+        set_to = {name: f"{name}\tset" for name in columns}
+        put = rows.select(*same, MENDED, REFUSAL, *(pl.col(name).alias(new) for name, new in set_to.items()))
+        hits = raw.select(ROW, *same).join(put, on=same, how="inner", nulls_equal=True).unique(ROW)
+        both = raw.join(hits.select(ROW, MENDED, *set_to.values()), on=ROW, how="left", maintain_order="left")
+        values = (pl.when(pl.col(MENDED).is_not_null()).then(new).otherwise(n).alias(n) for n, new in set_to.items())
+        raw = both.with_columns(values).select(raw.columns)
+        notes.append(hits.select(*note))
+    mended = pl.concat(notes)
+    if table is None:
+        return Decided(raw, mended, raw.select(ROW).clear())
+    given_up = held(table).filter(pl.col(DISCARDED).is_not_null())
+    same = [name for name in raw.columns if name in given_up.columns and name not in BOOKKEEPING]
+    noted = given_up.select(*same, *BOOKKEEPING).unique(same)
+    return Decided(raw, mended, raw.join(noted, on=same, how="inner", nulls_equal=True).select(ROW, *BOOKKEEPING))
+
+
+def _mended(lake: Lake, table: Table) -> dict[tuple[str, ...], pl.DataFrame]:
+    """Every row that was ever mended, as it was left, by the columns that were set; also those that are in silver."""
+    rows, columns = dict[str, pl.DataFrame](), dict[str, set[str]]()
+    for made in commits(lake, table.key):
+        if (refusal := made.metadata.get("mended")) is None:
+            continue
+        then = open_table(lake, table.key, made.version)
+        assert then is not None
+        row = then.scan().filter(pl.col(REFUSAL) == refusal, pl.col(MENDED).is_not_null()).collect().head(1)
+        rows[refusal] = row
+        columns.setdefault(refusal, set()).update(json.loads(row[MENDED].item())["columns"])
+    found: dict[tuple[str, ...], list[pl.DataFrame]] = {}
+    for refusal, row in rows.items():
+        found.setdefault(tuple(sorted(columns[refusal])), []).append(row)
+    return {names: pl.concat(some, how="diagonal_relaxed") for names, some in found.items()}
 
 
 def mendable(dataset: Dataset, rows: pl.DataFrame) -> list[str]:

@@ -35,7 +35,9 @@ def deduplicated(dataset: Dataset, rows: pl.DataFrame, silver: Table | None) -> 
         return Unique(rows, seen)
     order = [c for c in _order(dataset, rows) if c in rows.columns]
     groups = rows.filter(repeated).sort(order)
-    kept = groups.unique(key, keep="last")
+    # Where duplicates are kept the first load has the row, as it has where each load is refined by itself.
+    first = pl.col(LOADED_AT) == pl.col(LOADED_AT).min().over(key) if dataset.keep_duplicates else pl.lit(True)
+    kept = groups.filter(first).unique(key, keep="last")
     extra = groups.join(kept.select(ROW), on=ROW, how="anti")
     return Unique(pl.concat([rows.filter(~repeated), kept]), pl.concat([seen, extra]))
 

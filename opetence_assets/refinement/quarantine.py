@@ -26,48 +26,51 @@ REASON, RULES_VERSION, BRONZE_VERSION = "_reason", "_rules_version", "_bronze_ve
 REFUSAL = "_refusal"  # sixteen digits that name a row to people
 DISCARDED = "_discarded"  # when and why somebody gave a row up; null while it waits
 MENDED = "_mended"  # what of a row was set by hand, when and why
-MOVING = "_moving"  # the replay that takes a row to silver; null but for the moment between its commits
+MOVING = "_moving"  # the replay or remake that a row leaves or comes by; null but for the moment between its commits
 BOOKKEEPING = (REASON, RULES_VERSION, BRONZE_VERSION, REFUSAL, DISCARDED, MENDED, MOVING)
 
 
-def quarantine(
-    dataset: Dataset,
-    lake: Lake,
-    scratch: Path,
-    bronze: Table,
-    raw: pl.DataFrame,
-    refused: pl.DataFrame,
-    extra: pl.DataFrame,
-) -> int:
-    """Commits the refused rows (and exact duplicates, where declared) before silver takes the rest; rows held then.
+def refused_rows(
+    dataset: Dataset, bronze: Table, raw: pl.DataFrame, refused: pl.DataFrame, extra: pl.DataFrame
+) -> pl.DataFrame:
+    """The rows that are refused (and exact duplicates, where declared), as they landed, with what is noted of them.
 
-    A pass that is run again, after a kill or as a backfill, finds the very rows there and adds none.
+    With ``ROW``, of which quarantine keeps nothing.
     """
-    key = dataset.table("quarantine")
-    table = open_table(lake, key)
     reasons = refused.select(ROW, pl.col(REASONS).list.join("; ").alias(REASON))
     if dataset.keep_duplicates:
         reasons = pl.concat([reasons, extra.select(ROW, pl.lit(DUPLICATE).alias(REASON))])
-    rows = raw.join(reasons, on=ROW, how="inner").drop(ROW)
+    return (
+        raw.join(reasons, on=ROW, how="inner")
+        .with_columns(
+            pl.lit(rules_version(dataset)).alias(RULES_VERSION),
+            pl.lit(bronze.version, pl.Int64).alias(BRONZE_VERSION),
+            *(pl.lit(None, pl.String).alias(name) for name in (DISCARDED, MENDED, MOVING)),
+        )
+        .with_columns(number().alias(REFUSAL))
+    )
+
+
+def quarantine(dataset: Dataset, lake: Lake, scratch: Path, rows: pl.DataFrame) -> int:
+    """Commits refused rows before silver takes the rest; how many are held then.
+
+    A pass that is run again, after a kill or as a backfill, finds the very rows there and adds none.
+    """
+    key, rows = dataset.table("quarantine"), rows.drop(ROW)
+    table = open_table(lake, key)
     if table is not None and len(rows):
         rows = unknown(rows, table.scan().collect())
     if table is not None and not len(rows):
         return table.rows
-    marked = rows.with_columns(
-        pl.lit(rules_version(dataset)).alias(RULES_VERSION),
-        pl.lit(bronze.version, pl.Int64).alias(BRONZE_VERSION),
-        number().alias(REFUSAL),
-        *(pl.lit(None, pl.String).alias(name) for name in (DISCARDED, MENDED, MOVING)),
-    )
     commit(
         lake,
         key,
-        schema=arrow_schema(marked),
-        add=staged(lake, key, [marked], scratch),
-        metadata={"rows": len(marked)},
+        schema=arrow_schema(rows),
+        add=staged(lake, key, [rows], scratch),
+        metadata={"rows": len(rows)},
         base=table.version if table else -1,
     )
-    return len(marked) + (table.rows if table else 0)
+    return len(rows) + (table.rows if table else 0)
 
 
 def unknown(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
@@ -86,7 +89,7 @@ def held(table: Table) -> pl.DataFrame:
 
 def number() -> pl.Expr:
     """A row's number, from all that landed of it; rows that are the same have the same."""
-    return (pl.struct(pl.exclude(*BOOKKEEPING)).hash() % 10**16).cast(pl.String).str.zfill(16)
+    return (pl.struct(pl.exclude(*BOOKKEEPING, ROW)).hash() % 10**16).cast(pl.String).str.zfill(16)
 
 
 def waits() -> pl.Expr:

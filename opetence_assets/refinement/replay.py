@@ -38,6 +38,7 @@ from opetence_assets.refinement.shape import tidied, with_new_columns
 from opetence_assets.refinement.upsert import Change, upsert
 
 DELETED, PLACE = "_deleted", "_place"
+ARRIVING = "+"  # before a mark: the row is quarantine's once silver has the mark's transaction
 REPLAYED, QUARANTINED = "replayed_total", "quarantined_total"  # in silver's progress
 
 
@@ -107,18 +108,18 @@ def _among(waiting: pl.DataFrame, rows: pl.DataFrame) -> pl.Expr:
 
 
 def settle(dataset: Dataset, lake: Lake, scratch: Path) -> Table | None:
-    """Finishes a replay that died: its rows leave if silver has them, else they wait again. Gives the quarantine."""
+    """Finishes what died between its commits: if silver has it, marked rows leave and ``ARRIVING`` ones are here, else
+    it is the other way round. Gives the quarantine."""
     table = open_table(lake, dataset.table("quarantine"))
     if table is None or not table.rows or not _may_be_marked(table):
         return table
-    marks = table.scan().select(pl.col(MOVING).drop_nulls().unique()).collect()[MOVING].to_list()
-    for mark in marks:
-        everything = held(table)
-        if applied(lake, dataset.table("silver"), f"replay:{mark}"):
-            rest, done = everything.filter(pl.col(MOVING).ne_missing(mark)), {"replayed": mark}
-        else:
-            rest, done = everything.with_columns(pl.lit(None, pl.String).alias(MOVING)), {"taken_back": mark}
-        table = rewritten(lake, scratch, table, rest, done)
+    marked = table.scan().select(pl.col(MOVING).drop_nulls().unique()).collect()[MOVING].to_list()
+    for mark in {each.removeprefix(ARRIVING) for each in marked}:
+        is_there = applied(lake, dataset.table("silver"), f"replay:{mark}")
+        goes, stays = (mark, f"{ARRIVING}{mark}") if is_there else (f"{ARRIVING}{mark}", mark)
+        unmarked = pl.when(pl.col(MOVING) != stays).then(MOVING).alias(MOVING)
+        rest = held(table).filter(pl.col(MOVING).ne_missing(goes)).with_columns(unmarked)
+        table = rewritten(lake, scratch, table, rest, {"replayed" if is_there else "taken_back": mark})
     return table
 
 

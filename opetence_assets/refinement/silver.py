@@ -12,9 +12,9 @@ from opetence_assets.lake.places import Lake
 from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.space import room_for
 from opetence_assets.lake.tables import Table, open_table
-from opetence_assets.refinement.duplicates import deduplicated, settled
-from opetence_assets.refinement.judgement import ROW, judge
-from opetence_assets.refinement.quarantine import quarantine
+from opetence_assets.refinement.duplicates import Settled, Unique, deduplicated, settled
+from opetence_assets.refinement.judgement import ROW, Judged, judge
+from opetence_assets.refinement.quarantine import quarantine, refused_rows
 from opetence_assets.refinement.refusal import refuse_excess
 from opetence_assets.refinement.replay import QUARANTINED, REPLAYED, settle
 from opetence_assets.refinement.shape import table_types, tidied, with_new_columns
@@ -51,18 +51,12 @@ def refine(dataset: Dataset, lake: Lake, scratch: Path, window: Window | None = 
     """Brings silver up to bronze; with a window, refines that span of bronze again.
 
     Raises:
-        DataError: bronze does not exist, tidy's types are wrong, or rows were not conserved.
+        DataError: bronze does not exist, silver has another shape than declared, tidy's types are wrong, or rows were
+            not conserved.
         PassRefused: more rows break a rule than its grade allows; silver and bronze's mark are as they were.
     """
-    bronze = open_table(lake, dataset.table("bronze"))
-    if bronze is None:
-        raise DataError(
-            dataset.name,
-            found="no bronze table",
-            allowed="a load first",
-            next_command=f"opetence run --select {dataset.name}",
-        )
-    done = consumed(lake, dataset)
+    bronze, done = landed(dataset, lake), consumed(lake, dataset)
+    _refuse_another_shape(dataset, lake)
     refined = Refined(-1)
     with room_for(dataset.name, scratch):
         settle(dataset, lake, scratch)
@@ -74,6 +68,36 @@ def refine(dataset: Dataset, lake: Lake, scratch: Path, window: Window | None = 
         return refined
     silver = open_table(lake, dataset.table("silver"))
     return replace(refined, version=silver.version if silver else -1)
+
+
+def landed(dataset: Dataset, lake: Lake) -> Table:
+    """The bronze table; DataError where nothing was ever loaded."""
+    bronze = open_table(lake, dataset.table("bronze"))
+    if bronze is None:
+        raise DataError(
+            dataset.name,
+            found="no bronze table",
+            allowed="a load first",
+            next_command=f"opetence run --select {dataset.name}",
+        )
+    return bronze
+
+
+def _refuse_another_shape(dataset: Dataset, lake: Lake) -> None:
+    """Rows of one shape cannot join those of another; a column that came since is no other shape."""
+    silver = open_table(lake, dataset.table("silver"))
+    known = silver.scan().collect_schema() if silver is not None else {}
+    declared = table_types(dataset)
+    wrong = [
+        f"{n} {kind} (declared {declared.get(n, 'no more')})" for n, kind in known.items() if declared.get(n) != kind
+    ]
+    if wrong:
+        raise DataError(
+            dataset.name,
+            found=f"silver with {', '.join(wrong)}",
+            allowed="the columns and types that are declared; what landed is in bronze",
+            next_command=f"opetence rebuild {dataset.name}",
+        )
 
 
 def _schema_is_behind(dataset: Dataset, lake: Lake) -> bool:
@@ -95,16 +119,30 @@ def _of_window(dataset: Dataset, bronze: Table, window: Window) -> pl.LazyFrame:
     return bronze.scan().filter(column >= window.start, column < window.end)
 
 
-def _pass(
-    dataset: Dataset, lake: Lake, scratch: Path, bronze: Table, rows: pl.LazyFrame, *, again: bool = False
-) -> Refined:
-    raw = with_new_columns(dataset, rows.collect()).with_row_index(ROW)
+@dataclass(frozen=True)
+class SortedOut:
+    """Rows as they came (``ROW``), judged, settled and without duplicates, and where each of them went."""
+
+    raw: pl.DataFrame
+    judged: Judged
+    settled: Settled
+    unique: Unique
+    counts: Refined
+
+
+def sorted_out(dataset: Dataset, rows: pl.DataFrame, silver: Table | None) -> SortedOut:
+    """What becomes of bronze rows (``ROW`` in them) that meet a silver table; nothing is committed.
+
+    Raises:
+        DataError: tidy lost rows or gave other types, or not every row is accounted for.
+        PassRefused: more rows break a rule than its grade allows.
+    """
+    raw = with_new_columns(dataset, rows)
     live, gone = (raw.filter(~pl.col(DELETED)), raw.filter(DELETED)) if DELETED in raw.columns else (raw, raw.clear())
     rows_read, gone = tidied(dataset, live), dataset.tidy(gone.lazy()).collect()  # keys as silver has them
     _refuse_lost_rows(dataset, live, rows_read)
     judged = judge(dataset, rows_read)
     refuse_excess(dataset, judged, gone)
-    silver = open_table(lake, dataset.table("silver"))
     there = settled(dataset, judged.valid, gone)
     unique = deduplicated(dataset, there.rows, silver)
     counts = Refined(
@@ -123,18 +161,27 @@ def _pass(
             allowed="rows in = accepted + quarantined + duplicates + filtered + deleted",
             next_command="nothing was committed; report this with the counts above",
         )
+    return SortedOut(raw, judged, there, unique, counts)
+
+
+def _pass(
+    dataset: Dataset, lake: Lake, scratch: Path, bronze: Table, rows: pl.LazyFrame, *, again: bool = False
+) -> Refined:
+    silver = open_table(lake, dataset.table("silver"))
+    out = sorted_out(dataset, rows.collect().with_row_index(ROW), silver)
     before = last_progress(lake, silver.key, silver.version) if silver else {}
-    held = quarantine(dataset, lake, scratch, bronze, raw, judged.refused, unique.extra)
+    refused = refused_rows(dataset, bronze, out.raw, out.judged.refused, out.unique.extra)
+    held = quarantine(dataset, lake, scratch, refused)
     progress = {
         CONSUMED: {dataset.table("bronze"): bronze.version},
-        "rows_in_total": before.get("rows_in_total", 0) + (0 if again else len(raw)),
+        "rows_in_total": before.get("rows_in_total", 0) + (0 if again else len(out.raw)),
         REPLAYED: before.get(REPLAYED, 0),
         QUARANTINED: held + before.get(REPLAYED, 0),  # whoever takes a row out of quarantine has to account for it
-        **counts.counts(),
-        BROKEN: dict(judged.broken),
+        **out.counts.counts(),
+        BROKEN: dict(out.judged.broken),
     }
-    version = upsert(dataset, lake, scratch, silver, Change(unique.kept, there.gone, there.reborn), progress)
-    return replace(counts, version=version)
+    change = Change(out.unique.kept, out.settled.gone, out.settled.reborn)
+    return replace(out.counts, version=upsert(dataset, lake, scratch, silver, change, progress))
 
 
 def _refuse_lost_rows(dataset: Dataset, live: pl.DataFrame, tidied: pl.DataFrame) -> None:

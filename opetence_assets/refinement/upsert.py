@@ -63,6 +63,48 @@ def upsert(
     )
 
 
+def made_anew(dataset: Dataset, silver: Table, change: Change) -> tuple[pl.DataFrame, list[str], bool]:
+    """All of silver as these rows make it, the days that lost one, and whether anything is other than it was.
+
+    A row that is the same keeps the version that wrote it: what is built from silver is built again for the others.
+    """
+    rows, types = change.rows.select(*silver_types(dataset)), table_types(dataset)
+    merged = _merged(dataset, None, rows, change.gone, silver.version + 1)
+    old = silver.scan().collect()
+    if dict(old.schema) != types:
+        day = dataset.partition_by.column if dataset.partition_by else ""
+        days = old[day].cast(pl.Date).drop_nulls().unique().sort() if day in old.columns else []
+        return merged, [each.isoformat() for each in days], True
+    same = [name for name in types if name != VERSION]
+    known = merged.drop(VERSION).join(old, on=same, how="left", nulls_equal=True, maintain_order="left")
+    written = known.with_columns(pl.col(VERSION).fill_null(silver.version + 1)).select(*types)
+    is_other = len(old) != len(merged) or bool(known[VERSION].is_null().any())
+    return written, _days_left(dataset, old, merged), is_other
+
+
+def replaced(
+    dataset: Dataset,
+    lake: Lake,
+    scratch: Path,
+    silver: Table,
+    rows: pl.DataFrame,
+    progress: Mapping[str, Any],
+    transactions: Mapping[str, int],
+) -> int:
+    """Commits all of silver anew, its columns as they are declared now; returns the version."""
+    return commit(
+        lake,
+        silver.key,
+        schema=arrow_schema(pl.DataFrame(schema=table_types(dataset))),
+        add=staged(lake, silver.key, _laid_out(dataset, rows), scratch),
+        remove=silver.files,
+        transactions=transactions,
+        metadata=progress,
+        base=silver.version,
+        redefine=True,
+    )
+
+
 def _matches(dataset: Dataset, silver: Table | None, rows: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
     """Where the changed keys are now: key, cursor and file of each. Reads key columns only."""
     key = list(dataset.key)

@@ -36,13 +36,18 @@ class Kind:
 FOLLOWS: Mapping[str, str] = {
     "load": "is loaded for the first time",
     "replay": "may take rows out of quarantine",
-    "judge": "keeps its rows; while one breaks the rule no new version is released: correct the source, load again",
+    "correct": "keeps its rows; while two have the same value no new version is released: correct the source, load "
+    "again",
+    "judge": "keeps its rows, and while one breaks the rule no new version is released; made anew from bronze, it "
+    "has them in quarantine",
     "fill": "has a null in every row that landed before, until it is loaded again",
-    "refine": "keeps its rows as they were made until they are loaded or refined again",
+    "refine": "keeps its rows as they were made until it is made anew from bronze",
     "reload": "is loaded from its source again: bronze does not hold what is needed",
-    "stay": "keeps the rows that are left out from now on",
-    "place": "cannot become this in place: silver keeps its key, columns and types, and its checks would block every "
-    "release; declare another column or dataset beside it",
+    "stay": "keeps the rows that are left out from now on until it is made anew from bronze",
+    "remake": "takes no new rows until it is made anew from bronze: its key, columns or types are others; people read "
+    "the last release meanwhile",
+    "replace": "takes no new rows until it is loaded from its source again and made anew: bronze does not hold what is "
+    "needed; people read the last release meanwhile",
     "whole": "is built whole",
 }
 _B, _S, _A, _N = Effect.BREAKING, Effect.SEMANTIC, Effect.ADDITIVE, Effect.NEUTRAL
@@ -52,8 +57,8 @@ KINDS: Mapping[str, Kind] = {
     "dataset removed": Kind(_B),
     "source changed": Kind(_S, "reload"),
     "reading tuned": Kind(_N),
-    "key changed": Kind(_B, "place"),
-    "history changed": Kind(_B, "place"),
+    "key changed": Kind(_B, "remake"),
+    "history changed": Kind(_B, "remake"),
     "cursor changed": Kind(_S, "reload"),
     "deletes changed": Kind(_S, "reload"),
     "drift changed": Kind(_S),
@@ -63,7 +68,7 @@ KINDS: Mapping[str, Kind] = {
     "filter added": Kind(_S, "stay"),
     "filter removed": Kind(_S, "refine"),
     "filter changed": Kind(_S, "stay"),
-    "personal treatment changed": Kind(_B, "place"),
+    "personal treatment changed": Kind(_B, "replace"),
     # rules
     "rule added": Kind(_B, "judge"),
     "rule tightened": Kind(_B, "judge"),
@@ -72,7 +77,7 @@ KINDS: Mapping[str, Kind] = {
     "rule removed": Kind(_S, "replay"),
     "null refused": Kind(_B, "judge"),
     "null accepted": Kind(_S, "replay"),
-    "unique demanded": Kind(_B, "judge"),
+    "unique demanded": Kind(_B, "correct"),
     "unique no longer": Kind(_S),
     "coercion changed": Kind(_S, "refine"),
     "warning changed": Kind(_N),
@@ -83,11 +88,11 @@ KINDS: Mapping[str, Kind] = {
     "column added": Kind(_A, "fill"),
     "column derived": Kind(_A, "refine"),
     "required column added": Kind(_B, "reload"),
-    "column removed": Kind(_B, "place"),
-    "column renamed": Kind(_B, "place"),
-    "column widened": Kind(_A, "place"),
-    "column narrowed": Kind(_B, "place"),
-    "column retyped": Kind(_B, "place"),
+    "column removed": Kind(_B, "remake"),
+    "column renamed": Kind(_B, "replace"),
+    "column widened": Kind(_A, "remake"),
+    "column narrowed": Kind(_B, "remake"),
+    "column retyped": Kind(_B, "remake"),
     # models
     "model added": Kind(_A),
     "model removed": Kind(_B),

@@ -54,9 +54,8 @@ def planned(before: Description, after: Description, against: str, refused: Iter
     graphs = graph_of(before["columns"]), graph_of(after["columns"])
     changes = tuple(_reached(change, *graphs) for change in changes_between(before, after))
     asked = None if refused is None else tuple(refused)
-    return Plan(
-        against, changes, (*silver_rebuilds(after, changes, asked), *gold_rebuilds(before, after, changes)), asked
-    )
+    silver = silver_rebuilds(after, changes, asked)
+    return Plan(against, changes, (*silver, *gold_rebuilds(before, after, changes, silver)), asked)
 
 
 def _reached(change: Change, before: Graph, after: Graph) -> Reached:

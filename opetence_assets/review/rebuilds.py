@@ -10,7 +10,8 @@ from opetence_assets.review.description import Description
 from opetence_assets.review.kinds import FOLLOWS
 from opetence_assets.review.refused import Refused
 
-_ANOTHER = ("load", "replay", "fill", "refine", "reload")  # after these silver has other rows
+# After these silver has other rows.
+_ANOTHER = ("load", "replay", "judge", "fill", "refine", "reload", "stay", "remake", "replace")
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,21 @@ def silver_rebuilds(after: Description, changes: Iterable[Reached], asked: tuple
 def _command(table: str, follows: str, by_day: bool) -> str:
     """What does it. ``--reload`` reads whole tables only: a feed by the day is loaded by its days."""
     name = table.removeprefix("silver/")
-    reload = f"the days of bronze/{name}, in the UI" if by_day else f"opetence run --select {name} --reload"
+    again, anew = f"opetence run --select {name} --reload", f"opetence rebuild {name}"
+    days = f"the days of bronze/{name}, in the UI"
     return {
         "load": f"opetence run --select {name}",
         "replay": f"opetence quarantine replay {name}",
-        "stay": "",
-        "place": "",
-    }.get(follows, reload)
+        "fill": days if by_day else again,
+        "reload": days if by_day else again,
+        "correct": days if by_day else again,
+        "replace": f"{days}, then {anew}" if by_day else f"{anew} --reload",
+    }.get(follows, anew)
 
 
-def gold_rebuilds(before: Description, after: Description, changes: Iterable[Reached]) -> list[Rebuild]:
+def gold_rebuilds(
+    before: Description, after: Description, changes: Iterable[Reached], silver: Iterable[Rebuild]
+) -> list[Rebuild]:
     """Models whose text or a model's above them is another are built whole; of the others daily ones build the days
     whose silver rows changed."""
     old, new = before["models"], after["models"]
@@ -65,7 +71,8 @@ def gold_rebuilds(before: Description, after: Description, changes: Iterable[Rea
         elif said["checksum"] != old[name]["checksum"]:
             found.append(Rebuild(f"gold/{name}", FOLLOWS["whole"], _why_whole(name, old, new)))
     whole = {one.table for one in found}
-    touched = {t for r in changes if r.change.follows in _ANOTHER for t in r.tables}
+    below = {one.table for one in silver}
+    touched = {t for r in changes if r.change.follows in _ANOTHER and r.change.table in below for t in r.tables}
     for table in sorted(touched - whole):
         name = table.removeprefix("gold/")
         if (said := new.get(name)) and table.startswith("gold/"):

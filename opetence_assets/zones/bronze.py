@@ -31,7 +31,7 @@ class Reload(dg.Config):
 
     window_from: str | None = Field(None, description="first UTC day to read again, YYYY-MM-DD")
     window_to: str | None = Field(None, description="day after the last one to read again, YYYY-MM-DD")
-    full: bool = Field(False, description="read the whole source again")
+    full: bool = Field(False, description="bronze: read the whole source again; silver: make it anew from bronze")
 
     def window(self) -> Window | None:
         if not self.window_from:

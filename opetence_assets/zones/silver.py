@@ -33,7 +33,8 @@ WITHIN_GRADES = "within_grades"
 
 
 def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
-    """Refines the bronze rows not yet consumed; a window in the config refines that span again."""
+    """Refines the bronze rows not yet consumed; a window in the config refines that span again, ``full`` makes silver
+    and quarantine anew from all of bronze."""
     key = asset_key(dataset, "silver")
     graded = dg.AssetCheckSpec(
         WITHIN_GRADES,
@@ -64,16 +65,20 @@ def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: Reload, platform: Platform
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]:
         from opetence_assets.contract.severity import PassRefused
+        from opetence_assets.refinement.remake import remake
         from opetence_assets.refinement.silver import refine
 
         refuse_leaks(dataset.name, dataset_leaks(dataset, columns))
+        lake, scratch = platform.lake, platform.settings.scratch
         try:
             with errors_without_values(dataset.name):
-                done = refine(dataset, platform.lake, platform.settings.scratch, config.window())
+                done = (
+                    remake(dataset, lake, scratch) if config.full else refine(dataset, lake, scratch, config.window())
+                )
         except PassRefused as refusal:
             yield _refused(key, refusal)  # then raised: a failed check alone would still record a materialization
             raise
-        if done.quarantined:
+        if done.quarantined or config.full:
             refused = asset_key(dataset, "quarantine")
             context.log_event(dg.AssetMaterialization(refused, metadata=held(dataset, platform.lake)))
         table = open_table(platform.lake, dataset.table("silver"), done.version)

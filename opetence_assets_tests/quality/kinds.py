@@ -18,6 +18,7 @@ from opetence_assets_tests.quality.company import Case, arrived, judged, refined
 from opetence_assets_tests.quality.strikes import (
     moved,
     some,
+    some_kept,
     written,
 )
 
@@ -99,7 +100,7 @@ def _values(check: str, dtype: pl.DataType, text: bool) -> Iterator[tuple[str, o
 
 
 def _put(column: str, value: object, many: int = 2) -> Change:
-    return lambda case, chance: written(case.rows, some(case.rows, chance, many), column, value)
+    return lambda case, chance: written(case.rows, some_kept(case, chance, many), column, value)
 
 
 def of_optional(dataset: Dataset, bronze: pl.Schema) -> Iterator[Corruption]:

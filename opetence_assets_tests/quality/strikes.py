@@ -22,6 +22,16 @@ def some(rows: pl.DataFrame, chance: random.Random, many: int = FEW) -> pl.Serie
     return pl.Series([n in struck for n in range(len(rows))])
 
 
+def some_kept(case: Case, chance: random.Random, many: int = FEW) -> pl.Series:
+    """A few of the load's rows, as booleans, none that the declaration leaves out: nothing would be said of it."""
+    left_out = [each.fill_null(False) for each in case.dataset.filters.values()]
+    if not left_out:
+        return some(case.rows, chance, many)
+    kept = tidied(case, case.rows).filter(~pl.any_horizontal(left_out))["_row"].to_list()
+    struck = set(chance.sample(kept, min(many, len(kept))))
+    return pl.Series([n in struck for n in range(len(case.rows))])
+
+
 def written(rows: pl.DataFrame, which: pl.Series, column: str, value: Any) -> pl.DataFrame:
     """The rows with a value in one column of some, as text where the source sends text."""
     dtype = rows.schema[column]
