@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from opetence_assets.backup.copies import Copy, Partition, newest_paths, out_of_reach
 from opetence_assets.backup.manifests import manifest_paths, manifests, read_manifest
+from opetence_assets.backup.objects import BackupDamaged
 from opetence_assets.backup.planning import Action, Held, Step, planned
 from opetence_assets.backup.policy import Policy
 from opetence_assets.backup.proofs import READ, Proof, last_proof, prove
@@ -41,7 +42,7 @@ class Collected:
     Attributes:
         steps: the decisions that were carried out.
         copied_bytes, freed_bytes: by copy.
-        damages: what was found when partitions were read back, by copy.
+        damages: what was found when partitions were taken and read back, by copy.
         failed: the copies that could not be reached, and what they said.
     """
 
@@ -58,6 +59,14 @@ class Collected:
             yield
         except out_of_reach() as error:
             self.failed.setdefault(copy, f"{type(error).__name__}: {error}")
+
+    @contextmanager
+    def noting(self, copy: str, of: Partition) -> Generator[None]:
+        """Notes that a partition is damaged in the store or the copy: the next ones are not to wait for it."""
+        try:
+            yield
+        except (BackupDamaged, FileNotFoundError) as error:
+            self.damages[copy].append(Damage("/".join(of), of[0], "", str(error)))
 
     def finished(self) -> None:
         """Raises what was noted on the way.
@@ -119,9 +128,10 @@ def copy_missing(
         missing = [step for step in wanted if step.action is Action.COPY and step.copy == name]
         with done.going_on(name):
             for step in told(f"copied to {name}", missing, tell):
-                until = locked_until(policy, name, step.zone, now)
-                done.copied_bytes[name] += copies[name].take((step.zone, step.partition), until)
-                done.steps.append(step)
+                of, until = (step.zone, step.partition), locked_until(policy, name, step.zone, now)
+                with done.noting(name, of):
+                    done.copied_bytes[name] += copies[name].take(of, until)
+                    done.steps.append(step)
     taken = {(step.copy, step.zone, step.partition) for step in done.steps}
     for name in held.keys() - done.failed.keys():
         with done.going_on(name):
@@ -129,9 +139,10 @@ def copy_missing(
             unread = sorted(of for of, one in there.items() if not one.verified or one.manifest != newest[of])
             # oldest first: what it has in common with the next is known then
             for of in told(f"read back in {name}", unread, tell):
-                if (name, *of) not in taken:  # made there, or killed before its lock, or superseded in the store
-                    done.copied_bytes[name] += copies[name].take(of, locked_until(policy, name, of[0], now))
-                prove_read(copies[name], store, of, now, done)
+                with done.noting(name, of):
+                    if (name, *of) not in taken:  # made there, or killed before its lock, or superseded in the store
+                        done.copied_bytes[name] += copies[name].take(of, locked_until(policy, name, of[0], now))
+                    prove_read(copies[name], store, of, now, done)
     done.finished()
 
 

@@ -16,12 +16,17 @@ import pytest
 from opetence_assets.backup.collection import Collected, CopiesFailed, collect, copy_missing
 from opetence_assets.backup.copies import Copy, copies_of
 from opetence_assets.backup.copy_restic import ResticFailed
+from opetence_assets.backup.manifests import manifests
+from opetence_assets.backup.objects import object_path
 from opetence_assets.backup.policy import Hold, Policy
 from opetence_assets.backup.standing import standings
 from opetence_assets.lake.places import Lake, put_new
+from opetence_assets.lake.releases import Release
 from opetence_assets.settings import Settings, read_settings
+from opetence_assets_tests.backup.conftest import GOLD
 from opetence_assets_tests.backup.test_copies import NOW, copied, copies, policy, restic, settings
 from opetence_assets_tests.lake.rows import tree
+from opetence_assets_tests.lake.scenarios import back_up
 
 __all__ = ["copied", "copies", "policy", "settings"]
 
@@ -42,6 +47,20 @@ def test_a_copy_out_of_reach_is_named_and_the_others_go_on(
     (tmp_path / "away").rename(tmp_path / "offsite")
     copy_missing(policy, copies, store, NOW, done := Collected())
     assert not done.failed
+
+
+def test_a_damaged_partition_is_named_and_the_others_are_copied(
+    lake: Lake, store: Lake, release: Release, keys: Path, copies: Mapping[str, Copy], policy: Policy
+) -> None:
+    back_up(lake, store, keys)
+    (gold,) = manifests(store, "gold")
+    Path(store.address(object_path(min(gold.hashes)))).unlink()
+    copy_missing(policy, copies, store, NOW, done := Collected())
+    assert {name: {one.table for one in found} for name, found in done.damages.items() if found} == {
+        "store": {GOLD},
+        "offsite": {"gold"},
+    }
+    assert {zone for zone, _ in copies["offsite"].holdings()} == {"bronze", "silver", "keys"}
 
 
 def test_what_a_hold_wants_and_the_store_let_go_stays_where_it_is(
