@@ -14,6 +14,7 @@ import pytest
 from opetence_assets.backup.keeping import keep_of, kept
 from opetence_assets.backup.planning import Action, Held, planned
 from opetence_assets.backup.policy import Hold, Policy, policy_of, read_policy
+from opetence_assets_tests.backup.light_restic import initialized
 from opetence_assets_tests.backup.model import policies, years
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def test_the_rules_mean_what_they_mean_to_restic(tmp_path: Path) -> None:
         environment = {"RESTIC_PASSWORD": "test", "PATH": "/usr/bin:/bin", "TZ": "UTC"}
         return subprocess.run(told, check=True, capture_output=True, text=True, env=environment).stdout
 
-    restic("init")
+    initialized(tmp_path / "repository", "test")
     moments = [datetime(2026, 8, 1, 7, tzinfo=UTC) + timedelta(hours=hour) for hour in hours]
     for moment in moments:
         restic("backup", str(file), "--time", f"{moment:%Y-%m-%d %H:%M:%S}")

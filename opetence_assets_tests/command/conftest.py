@@ -22,6 +22,7 @@ from opetence_assets.command.app import app
 from opetence_assets.lake.places import Lake, place_at
 from opetence_assets.lake.releases import Release, current_release
 from opetence_assets_tests.backup.conftest import refreshed
+from opetence_assets_tests.backup.light_restic import initialized
 from opetence_assets_tests.conftest import environment
 
 Opetence = Callable[..., Result]
@@ -60,11 +61,8 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
         "OPETENCE_OFFSITE_RECIPIENTS": str(identity.to_public()),
         "OPETENCE_OFFSITE_IDENTITY": str(identity),
     }
-    if "restic" in request.node.name or "runbook" in request.node.name:  # each call costs it half a second
-        variables |= {
-            "OPETENCE_RESTIC_REPOSITORY": str(tmp_path / "restic"),
-            "OPETENCE_RESTIC_PASSWORD": "a test's own",
-        }
+    if "restic" in request.node.name or "runbook" in request.node.name:
+        variables |= initialized(tmp_path / "restic", "a test's own")
     for name in [name for name in os.environ if name.startswith("OPETENCE_")]:
         monkeypatch.delenv(name)
     for name, value in variables.items():

@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import tempfile
-import threading
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from opetence_assets.backup.locks import bucket_of, client_of
 from opetence_assets.lake.places import Lake, listing, place_at
 from opetence_assets.lake.releases import current_release
 from opetence_assets_tests.backup.conftest import GOLD
+from opetence_assets_tests.backup.test_attack import a_second_later
 from opetence_assets_tests.backup.test_restore import same
 from opetence_assets_tests.command.conftest import Company, Opetence, company, opetence
 from opetence_assets_tests.lake.rows import tree
@@ -130,8 +130,7 @@ def test_an_attack_on_the_first_copy(
         Company(company.home, company.lake, store, company.keys, company.day, company.release).back_up()
         assert opetence("backup", "copy").exit_code == 0
         before = datetime.now(UTC) + timedelta(seconds=1)
-        while datetime.now(UTC) <= before + timedelta(seconds=1):  # S3 tells times by the second
-            threading.Event().wait(0.05)
+        a_second_later(client, store, before)
         for number, name in enumerate(listing(store, "")):
             key = {"Bucket": bucket_of(store)[0], "Key": f"{bucket_of(store)[1]}{name}"}
             client.put_object(**key, Body=b"pay us") if number % 2 else client.delete_object(**key)
