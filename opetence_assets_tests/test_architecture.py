@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "opetence_assets"
 FILES = sorted(PACKAGE.rglob("*.py")) + sorted((ROOT / "sandbox").rglob("*.py"))
 MODULES = sorted(PACKAGE.rglob("*.py"))
-every_file = pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
-every_module = pytest.mark.parametrize("file", MODULES, ids=lambda f: str(f.relative_to(PACKAGE)))
 
 # Package → what it may import of ours. `dataset` and `settings` are open to all but settings itself.
 MAY_IMPORT = {
@@ -52,14 +50,44 @@ ORCHESTRATED = {"zones", "checks", "automation", "resources", "definitions"}
 BANNED_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|base|managers?|misc)(_|$)")
 
 
+def of_each(files: list[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """A law of each of the files as one test, which names those that break it: thousands of tests cost more to collect,
+    in every worker, than to run.
+    """
+
+    def kept_by_all(law: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            broken: list[str] = []
+            for file in files:
+                try:
+                    law(file)
+                except AssertionError as why:
+                    broken.append(f"{file.relative_to(ROOT)}: {why}")
+            assert not broken, "\n".join(broken)
+
+        test.__name__, test.__doc__ = law.__name__, law.__doc__
+        return test
+
+    return kept_by_all
+
+
+every_file, every_module = of_each(FILES), of_each(MODULES)
+
+
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
 def part_of(file: Path) -> str:
     relative = file.relative_to(PACKAGE)
     return relative.parts[0].removesuffix(".py")
 
 
+@cache
 def imports(file: Path) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -114,7 +142,7 @@ def relative_ok(file: Path) -> bool:
 def test_rooms_are_small(file: Path) -> None:
     text = file.read_text()
     assert len(text.splitlines()) <= 300
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno
             nested = isinstance(node.body[-1], ast.Return) and any(isinstance(n, ast.FunctionDef) for n in node.body)
@@ -124,14 +152,14 @@ def test_rooms_are_small(file: Path) -> None:
 @every_file
 def test_names_say_something(file: Path) -> None:
     assert not BANNED_NAMES.search(file.stem)
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.ClassDef):
             assert not re.search(r"(Manager|Handler|Base|Helper)$", node.name) or node.name.startswith("_")
 
 
 @every_file
 def test_no_error_is_made_quiet(file: Path) -> None:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.ExceptHandler):
             broad = node.type is None or (
                 isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
