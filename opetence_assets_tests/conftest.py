@@ -13,6 +13,7 @@ import pytest
 
 from opetence_assets.lake.places import Lake, lake_at
 from opetence_assets.settings import Settings, read_settings
+from opetence_assets_tests.places import short
 from opetence_assets_tests.shop import TABLE, Shop, connected
 
 # Files that take minutes begin first, or one worker would end with them alone.
@@ -20,6 +21,10 @@ LONG = (
     *("test_whole_path", "benchmarks", "warehouse", "conformance"),
     *("postgres", "backup", "refinement", "quality", "sandbox"),
 )
+
+
+def pytest_configure() -> None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", short())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,7 +56,7 @@ def database() -> Iterator[str]:
     """The owner's connection string of a real PostgreSQL server, one for each test process."""
     from sandbox.server import started, stop  # the server alone, without the company's other systems
 
-    folder = Path(tempfile.mkdtemp(prefix="opt", dir="/tmp"))  # short: the path of a Unix socket has 107 bytes
+    folder = Path(tempfile.mkdtemp(prefix="opt", dir=short()))
     try:
         yield started(folder).owner_uri
     finally:

@@ -24,6 +24,7 @@ from opetence_assets.lake.tables import open_table
 from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.canaries import betrayed, people
 from opetence_assets_tests.forks import CONTENDER, OPETENCE, Forks, forks
+from opetence_assets_tests.places import short
 from opetence_assets_tests.truth import differences
 from opetence_assets_tests.ui import drilling
 from opetence_assets_tests.ui.served import NEW_COLUMN, Served, browser, serving
@@ -75,7 +76,7 @@ class Platform:
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
-    folder = Path(tempfile.mkdtemp(prefix="ope", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="ope", dir=short()))
     with forks() as forked:
         platform = Platform(folder, forked)
         try:

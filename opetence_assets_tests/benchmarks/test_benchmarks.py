@@ -14,6 +14,7 @@ from benchmarks.place import Place, place
 from benchmarks.results import shown, write
 from benchmarks.sizes import SIZES
 from opetence_assets_tests.forks import CONTENDER, Forks, forks
+from opetence_assets_tests.places import short
 
 QUICK = (
     "extract",
@@ -39,7 +40,7 @@ def forked() -> Iterator[Forks]:
 
 @pytest.fixture
 def where() -> Iterator[Place]:
-    with place(Path("/tmp")) as found:
+    with place(Path(short())) as found:
         yield found
 
 

@@ -20,6 +20,7 @@ from opetence_assets.lake.verdicts import verdict
 from opetence_assets.settings import Settings
 from opetence_assets_tests.conformance.bench import RIGS, Bench, things
 from opetence_assets_tests.conformance.rig import Place
+from opetence_assets_tests.places import short
 
 pytestmark = pytest.mark.dagster
 NAME = "postgres_changes"
@@ -36,7 +37,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def bench(lake: Lake, settings: Settings, database: str) -> Iterator[Bench]:
     """A table of which a run has loaded the first rows."""
     with (
-        TemporaryDirectory(prefix="fol", dir="/tmp") as folder,
+        TemporaryDirectory(prefix="fol", dir=short()) as folder,
         RIGS[NAME].opened(Place(Path(folder), lambda: database)) as rig,
     ):
         bench = Bench(NAME, rig, lake, settings)

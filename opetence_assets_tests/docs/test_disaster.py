@@ -24,6 +24,7 @@ from opetence_assets_tests.backup.test_attack import a_second_later
 from opetence_assets_tests.backup.test_restore import same
 from opetence_assets_tests.command.conftest import Company, Opetence, company, opetence
 from opetence_assets_tests.lake.rows import tree
+from opetence_assets_tests.places import short
 from opetence_assets_tests.postgres.production import production, receiving
 
 __all__ = ["company", "opetence"]
@@ -186,7 +187,7 @@ def test_the_quarters_drill(copied: Company, opetence: Opetence, monkeypatch: py
 
 
 def test_a_lost_database(opetence: Opetence, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="cpy", dir="/tmp"))  # short: the path of a Unix socket has 107 bytes
+    folder = Path(tempfile.mkdtemp(prefix="cpy", dir=short()))
     folder.chmod(0o755)
     try:
         with production() as shop:

@@ -20,6 +20,7 @@ from opetence_assets.lake.tables import applied, commits, metadata_of, open_tabl
 from opetence_assets_tests.lake.kills import finished
 from opetence_assets_tests.lake.rows import KEY, appended, frame, ids, parquet, schema_of, staged
 from opetence_assets_tests.lake.scenarios import append_many
+from opetence_assets_tests.places import DISK, MEMORY
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
 EVERY_TYPE = pl.DataFrame(
@@ -216,8 +217,8 @@ def test_a_sweep_takes_what_no_version_ever_had(lake: Lake, tmp_path: Path) -> N
 
 
 def test_a_file_from_another_file_system_is_taken_over(lake: Lake) -> None:
-    elsewhere = Path("/dev/shm")
-    if not elsewhere.is_dir() or elsewhere.stat().st_dev == Path("/tmp").stat().st_dev:
+    elsewhere = DISK if Path(lake.uri).is_relative_to(MEMORY) else MEMORY
+    if not elsewhere.is_dir() or MEMORY.stat().st_dev == DISK.stat().st_dev:
         pytest.skip("one file system only")
     file = parquet(elsewhere, frame(1))
     staged_file = stage(lake, KEY, file)

@@ -25,6 +25,7 @@ from opetence_assets.postgres.private_server import ask, stopped
 from opetence_assets.postgres.recover import Recovered, recovered
 from opetence_assets.postgres.stream import lag, received
 from opetence_assets.postgres.wal import read_mark
+from opetence_assets_tests.places import short
 from sandbox.server import Server, started, stop
 
 KEY = x25519.Identity.generate()
@@ -104,7 +105,7 @@ class Production:
 @contextmanager
 def production() -> Generator[Production]:
     """A server with an empty ledger; its clock of commits is the oracle."""
-    home = Path(tempfile.mkdtemp(prefix="prd", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="prd", dir=short()))
     home.chmod(0o755)  # a restored copy's owner passes through
     try:
         found = Production(home, started(home))
@@ -144,7 +145,7 @@ def restored(
     production: Production, target: datetime | None, store: Lake | None = None, *, live: bool = False
 ) -> Generator[Recovered]:
     """A copy as of a moment, from the working folder or a store (``live``: both); gone afterwards."""
-    into = Path(tempfile.mkdtemp(prefix="cpy", dir="/tmp"))
+    into = Path(tempfile.mkdtemp(prefix="cpy", dir=short()))
     into.chmod(0o755)
     copy: Recovered | None = None
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from opetence_assets.datasets import dataset_named
+from opetence_assets_tests.places import short
 from opetence_assets_tests.quality.company import Company, founded
 from opetence_assets_tests.quality.corruptions import chosen, missed, possible
 
@@ -21,7 +22,7 @@ NAMES = ("order_service/orders", "product_service/products", "product_service/ve
 def company() -> Iterator[Company]:
     from sandbox import down
 
-    home = Path(tempfile.mkdtemp(prefix="cor", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="cor", dir=short()))
     try:
         yield founded(home, tuple(map(dataset_named, NAMES)), 0.05)
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from opetence_assets_tests.places import short
 from opetence_assets_tests.sandbox.database import wipe
 from sandbox import down, seed, up
 from sandbox.story import Story
@@ -28,7 +29,7 @@ def _without_real_data() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def home() -> Iterator[Path]:
     """A home whose server is up; what it holds is up to the test."""
-    folder = Path(tempfile.mkdtemp(prefix="sbx", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="sbx", dir=short()))
     up(folder)
     yield folder
     down(folder)

@@ -18,6 +18,7 @@ import pytest
 from adbc_driver_postgresql import dbapi
 
 import sandbox
+from opetence_assets_tests.places import short
 from opetence_assets_tests.sandbox.database import ask, order
 from sandbox import SandboxError, down, is_up, up
 from sandbox.company.credentials import NAMES
@@ -26,7 +27,7 @@ from sandbox.local_env import CONNECTIONS, local_secrets
 
 @pytest.fixture(scope="module")
 def fragile() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="sbx", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="sbx", dir=short()))
     up(folder)
     order(folder, "CREATE TABLE public.kept (x int)")
     yield folder

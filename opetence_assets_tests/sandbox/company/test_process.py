@@ -19,6 +19,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from pymongo import MongoClient
 
+from opetence_assets_tests.places import short
 from opetence_assets_tests.sandbox.database import ask
 from sandbox import down, is_up, seed, tick, up
 from sandbox.clicks import PARTITIONS
@@ -30,7 +31,7 @@ UNTIL = date(2025, 6, 1)
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="sbx", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="sbx", dir=short()))
     seed(folder, 0.02, seed=7, until=UNTIL)
     yield folder
     down(folder)
