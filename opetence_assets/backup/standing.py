@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from opetence_assets.backup.copies import Copy
+from opetence_assets.backup.copies import Copy, Partition, out_of_reach
 from opetence_assets.backup.partitions import last_ended
-from opetence_assets.backup.planning import wanted
+from opetence_assets.backup.planning import Held, wanted
 from opetence_assets.backup.policy import COPIES, MEDIA, Policy
 from opetence_assets.backup.proofs import RESTORED, proven
 from opetence_assets.lake.places import Lake
@@ -34,7 +35,7 @@ class Standing:
 
 def standings(policy: Policy, copies: Mapping[str, Copy], store: Lake, now: datetime) -> list[Standing]:
     """Every partition that the policy wants and the one that is due, newest first, zones in the policy's order."""
-    holdings = {name: copy.holdings() for name, copy in copies.items()}
+    holdings = _reached(copies)
     proofs = (path for name, copy in copies.items() for path in proven(store, name, copy.address, RESTORED))
     restored = {tuple(path.split("/")[1:3]) for path in proofs}
     found: list[Standing] = []
@@ -49,15 +50,26 @@ def standings(policy: Policy, copies: Mapping[str, Copy], store: Lake, now: date
             of = (zone.name, partition)
             have = tuple(name for name in zone.copies if of in holdings.get(name, {}))
             verified = tuple(name for name in have if holdings[name][of].verified)
-            wrong = _wrong(policy, zone.copies, have, verified)
+            wrong = _wrong(policy, zone.copies, have, verified, copies.keys() - holdings.keys())
             found.append(Standing(*of, have, verified, of in restored, wrong))
     return found
 
 
-def _wrong(policy: Policy, asked: tuple[str, ...], have: tuple[str, ...], verified: tuple[str, ...]) -> tuple[str, ...]:
+def _reached(copies: Mapping[str, Copy]) -> dict[str, Mapping[Partition, Held]]:
+    """What each copy has, less those out of reach: how the others stand must be told all the more."""
+    found: dict[str, Mapping[Partition, Held]] = {}
+    for name, copy in copies.items():
+        with suppress(*out_of_reach()):
+            found[name] = copy.holdings()
+    return found
+
+
+def _wrong(
+    policy: Policy, asked: tuple[str, ...], have: tuple[str, ...], verified: tuple[str, ...], away: Set[str]
+) -> tuple[str, ...]:
     rules = [policy.copies[name] for name in have]
     media, sites = {rule.medium for rule in rules}, {rule.site for rule in rules}
-    wrong = [f"not in {name}" for name in asked if name not in have]
+    wrong = [f"{name} is out of reach" if name in away else f"not in {name}" for name in asked if name not in have]
     wrong += [f"not read back in {name}" for name in have if name not in verified]
     if len(asked) < COPIES:  # a laptop's: the policy itself asks for no fewer
         return tuple(wrong)

@@ -43,6 +43,9 @@ def test_a_copy_out_of_reach_is_named_and_the_others_go_on(
     few = {name: replace(rule, keep=replace(rule.keep, last=1), locked={}) for name, rule in policy.zones.items()}
     with pytest.raises(CopiesFailed, match="offsite"):
         collect(replace(policy, zones=few), copies, NOW, Collected())
+    told = {wrong for one in standings(policy, copies, store, NOW) for wrong in one.wrong}
+    assert "offsite is out of reach" in told
+    assert "not in store" not in told
     (tmp_path / "offsite").unlink()
     (tmp_path / "away").rename(tmp_path / "offsite")
     copy_missing(policy, copies, store, NOW, done := Collected())
