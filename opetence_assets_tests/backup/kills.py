@@ -15,8 +15,8 @@ import signal
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,11 +177,21 @@ def a_day_later(world: World) -> None:
             os.utime(file, (0, 0))
 
 
-def rehearsed(name: str, ready: World, step: int) -> list[str]:
-    """Kills a job before a step, in a copy of a world that is ready for it; what was wrong then or later."""
-    world = replace(ready, folder=ready.folder.with_name(f"{ready.folder.name}-{step}"))
-    shutil.copytree(ready.folder, world.folder)
+@contextmanager
+def undone(world: World) -> Generator[None]:
+    """What is done to a world is undone; in its own place, for a copy that moves is unproven."""
+    saved = world.folder.with_name(f"{world.folder.name}-saved")
+    shutil.copytree(world.folder, saved)
     try:
+        yield
+    finally:
+        shutil.rmtree(world.folder)
+        saved.rename(world.folder)
+
+
+def rehearsed(name: str, world: World, step: int) -> list[str]:
+    """Kills a job before a step, in a world that is ready for it and is so again; what was wrong then or later."""
+    with undone(world):
         code = exit_code(step, do, (name, world))
         wrong = [] if code == -signal.SIGKILL else [f"ended with {code}"]
         wrong += [f"verify after the kill: {damage}" for damage in verify(world.store)]
@@ -189,7 +199,7 @@ def rehearsed(name: str, ready: World, step: int) -> list[str]:
         do(name, world)
         wrong += [f"verify after the second run: {damage}" for damage in verify(world.store)]
         if name == "restore":
-            wrong += _other(ready, world.folder / "restored")
+            wrong += _other(world, world.folder / "restored")
         for job in (heal, back_up, copy):
             if name != "collect":
                 job(world)
@@ -198,8 +208,6 @@ def rehearsed(name: str, ready: World, step: int) -> list[str]:
         heal(world)
         wrong += [f"verify after all: {damage}" for damage in verify(world.store)] + _unrestorable(world, "after all")
         wrong += [f"orphaned: {path}" for path in orphans(world)]
-    finally:
-        shutil.rmtree(world.folder)
     return [f"{name}, step {step}: {one}" for one in wrong]
 
 
@@ -249,10 +257,8 @@ def main(number: int, seed: int = 0) -> int:
         for name, few in (*((name, number) for name in JOBS), *RESTIC):
             ready = prepared(name, Path(place) / f"{name}-{few}", restic=(name, few) in RESTIC)
             share = -(-few // len(JOBS))
-            counted = replace(ready, folder=Path(place) / "counted")
-            shutil.copytree(ready.folder, counted.folder)
-            steps = steps_of(do, (name, counted))
-            shutil.rmtree(counted.folder)
+            with undone(ready):
+                steps = steps_of(do, (name, ready))
             for step in sorted(chance.choices(range(steps), k=share)):
                 wrong += rehearsed(name, ready, step)
                 done += 1
