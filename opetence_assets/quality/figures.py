@@ -68,12 +68,13 @@ def _of_days(dataset: Dataset, rows: pl.LazyFrame, days: Sequence[date] | None) 
 
 
 def _figures(dataset: Dataset) -> list[pl.Expr]:
-    """Sum and mean of what is watched."""
+    """Sum and mean of what is watched, and how far single rows lie apart: what a mean may vary by chance."""
     watched = [pl.col(name).cast(pl.Float64) for name in dataset.watch.figures]
     named = list(zip(dataset.watch.figures, watched, strict=True))
     return [
         *(value.sum().alias(f"sum({name})") for name, value in named),
         *(value.mean().alias(f"mean({name})") for name, value in named),
+        *(value.std(ddof=0).alias(f"std({name})") for name, value in named),
     ]
 
 

@@ -21,8 +21,13 @@ class Figure:
     @property
     def kind(self) -> Kind:
         """From its name: ``sum(…)``, ``mean(…)``, ``null_rate(…)``, ``hour``; anything else counts."""
-        kinds = {"sum": Kind.SUM, "mean": Kind.MEAN, "null_rate": Kind.RATE, "hour": Kind.HOUR}
+        kinds = {"sum": Kind.SUM, "mean": Kind.MEAN, "std": Kind.MEAN, "null_rate": Kind.RATE, "hour": Kind.HOUR}
         return kinds.get(self.name.partition("(")[0], Kind.COUNT)
+
+    @property
+    def spread(self) -> Figure:
+        """The figure that says how far the single rows lie apart that a sum or a mean is made of."""
+        return Figure(f"std({self.name.partition('(')[2]}", self.segment)
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,11 @@ def series_of(records: pl.DataFrame, first: date, last: date) -> dict[Figure, Se
         values[figure] = filled = np.full(span, empty)
         filled[(rows["day"] - first).dt.total_days().to_numpy()] = rows["value"].to_numpy()
     sizes = {figure.segment: one for figure, one in values.items() if figure.name == "rows"}
-    return {f: Series(f.kind, first.toordinal(), one, sizes[f.segment]) for f, one in values.items()}
+    spreads = {figure: values.pop(figure) for figure in list(values) if figure.name.startswith("std(")}
+    return {
+        figure: Series(figure.kind, first.toordinal(), one, sizes[figure.segment], spreads.get(figure.spread))
+        for figure, one in values.items()
+    }
 
 
 def _usual(dataset: Dataset, silver: Table, records: pl.DataFrame, now: datetime) -> CheckResult:

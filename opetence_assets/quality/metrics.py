@@ -55,7 +55,7 @@ def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
         _metric(dataset, "volume", "rows", "count(*)", "rows", by_day=True),
         _metric(dataset, "completeness", OF_DAY, "rows / median of that weekday in eight weeks", "share", by_day=True),
         *(_null_rate(dataset, name, by_day=True) for name in nullable(dataset)),
-        *(_figure(dataset, kind, name) for name in dataset.watch.figures for kind in ("sum", "mean")),
+        *(_figure(dataset, kind, name) for name in dataset.watch.figures for kind in ("sum", "mean", "std")),
         *(
             _metric(dataset, "uniqueness", f"distinct({name})", f"count(distinct {name})", "values", by_day=True)
             for name in dataset.watch.distinct

@@ -42,12 +42,14 @@ class Series:
     Attributes:
         first: the ordinal of the first day.
         values: one a day; NaN where there was nothing to tell from.
+        spreads: of means and sums the standard deviation of a day's single rows, where it is known.
     """
 
     kind: Kind
     first: int
     values: Floats
     sizes: Floats
+    spreads: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,8 @@ def _amount(series: Series, seen: Ints, at: int) -> Expectation | None:
     fitted, usual = _trend_and_week(there, seen + series.first, at + series.first)
     weight = np.ones_like(sizes) if kind is Kind.SUM else np.sqrt(sizes)
     noise = _noise((there - fitted) * weight, len(seen))
-    noise = max(noise / (1.0 if kind is Kind.SUM else float(np.sqrt(series.sizes[at]))), 1e-3 * max(abs(usual), 0.1))
+    noise = noise / (1.0 if kind is Kind.SUM else float(np.sqrt(series.sizes[at])))
+    noise = max(noise, _by_chance(series, seen, at, relative=relative), 1e-3 * max(abs(usual), 0.1))
     value = float(np.log(value)) if relative else value
     probability = 2 * float(stdtr(_freedom(len(seen)), -abs(value - usual) / noise))
     low, high = usual - 2 * noise, usual + 2 * noise
@@ -163,6 +166,26 @@ def _amount(series: Series, seen: Ints, at: int) -> Expectation | None:
     elif kind is Kind.HOUR:
         value, usual, low, high = value + around, usual + around, low + around, high + around
     return Expectation(value, usual, low, high, probability)
+
+
+def _by_chance(series: Series, seen: Ints, at: int, *, relative: bool) -> float:
+    """What a mean or a sum of so many rows varies by, were nothing but chance at work; 0 where that is not known.
+
+    Told by the rows of the days before, their median day: a few weeks of means that happen to lie close together say
+    too little, and one huge value today must not excuse itself.
+    """
+    if series.spreads is None:
+        return 0.0
+    spreads, sizes, rows = series.spreads[seen], np.maximum(series.sizes[seen], 1), float(series.sizes[at])
+    means = series.values[seen] / (sizes if series.kind is Kind.SUM else 1.0)
+    known = ~np.isnan(spreads) & (np.abs(means) > 0)
+    if not known.any():
+        return 0.0
+    foreseen = float(np.sqrt(1 + 1.57 * (7 / len(seen) + 1 / RECENT)))
+    spread = float(np.median(spreads[known] / (np.abs(means[known]) if relative else 1.0)))
+    if series.kind is Kind.SUM:
+        return foreseen * (float(np.sqrt((1 + spread**2) / rows)) if relative else spread * float(np.sqrt(rows)))
+    return foreseen * spread / float(np.sqrt(rows))
 
 
 def _trend_and_week(values: Floats, days: Ints, day: int) -> tuple[Floats, float]:

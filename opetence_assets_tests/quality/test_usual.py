@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -68,3 +69,16 @@ def test_nulls_and_hours_are_told_in_points_and_hours() -> None:
     said = " | ".join(sentence("orders", finding) for finding in found)
     assert "null_rate(note) of orders 37 points above" in said
     assert "time of day of orders 4." in said
+
+
+def test_a_mean_may_vary_as_its_single_rows_do_however_close_the_weeks_before_lay() -> None:
+    """400 seconds where 540 to 560 was usual, of 140 visits that last from nothing to half an hour: chance."""
+    days = np.array([540.0, 560.0] * 21 + [400.0])
+    alone = Series(Kind.MEAN, MONDAY.toordinal(), days, np.full(43, 140.0))
+    told = replace(alone, spreads=np.full(43, 580.0))
+    far = replace(told, values=np.append(days[:-1], 250.0))
+    figure, day = Figure("mean(seconds)"), MONDAY + timedelta(42)
+
+    found = [len(judged({figure: series}, day).findings) for series in (alone, told, far)]
+
+    assert found == [1, 0, 1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -159,13 +159,16 @@ def figures(days: list[Day]) -> dict[Figure, Series]:
     kept[Figure("sum(amount)")] = np.array([day.amounts.sum() for day in days])
     kept[Figure("mean(amount)")] = _each(days, lambda day: day.amounts.mean())
     series = {figure: Series(figure.kind, first, values, sizes) for figure, values in kept.items()}
+    for name in ("sum(amount)", "mean(amount)"):
+        series[Figure(name)] = replace(series[Figure(name)], spreads=_each(days, lambda day: day.amounts.std()))
     for segment in SEGMENTS:
         own = [taken(day, day.segments == segment) for day in days]
         many = np.array([len(day.amounts) for day in own], dtype=np.float64)
         mean, total = _each(own, lambda day: day.amounts.mean()), np.array([day.amounts.sum() for day in own])
+        spread = _each(own, lambda day: day.amounts.std())
         for name, values in (("rows", many), ("mean(amount)", mean), ("sum(amount)", total)):
-            figure = Figure(name, segment)
-            series[figure] = Series(figure.kind, first, values, many)
+            figure, spreads = Figure(name, segment), None if name == "rows" else spread
+            series[figure] = Series(figure.kind, first, values, many, spreads)
     return series
 
 
