@@ -131,7 +131,7 @@ def made(folder: Path, uri: str, name: str, variables: Mapping[str, str]) -> Bac
     if not NAME.fullmatch(name):
         raise refused(f"a base backup named {name}", "an hour, YYYY-MM-DDTHH", "opetence postgres status")
     made_folder(folder / BASES)
-    with _alone(folder / BASES):
+    with alone(folder / BASES):
         for left in (folder / BASES).glob(f"{UNFINISHED}*"):
             shutil.rmtree(left)
         if (folder / BASES / name).exists():
@@ -227,7 +227,7 @@ def _unmade(failure: Failed) -> Exception:
 
 
 @contextmanager
-def _alone(folder: Path) -> Generator[None]:
+def alone(folder: Path) -> Generator[None]:
     """One maker at a time; the lock dies with its process."""
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -75,12 +75,13 @@ def recovered(folder: Path, target: datetime | None, into: Path, variables: Mapp
     try:
         laid_out(folder, chain, copy.folder, tools)
         _brought_up(copy, base, target, mark)
+        at, lsn, timeline = ask(copy, base.database, base.superuser, REACHED)[0]
+        seconds = time.perf_counter() - begun
+        rows = _rows(copy, base)
     except BaseException:
         stopped(copy)
         shutil.rmtree(copy.folder)  # nothing is left that could be taken for what was asked for
         raise
-    at, lsn, timeline = ask(copy, base.database, base.superuser, REACHED)[0]
-    seconds = time.perf_counter() - begun
     return Recovered(
         copy=copy,
         uri=copy.uri(base.database, base.superuser),
@@ -90,7 +91,7 @@ def recovered(folder: Path, target: datetime | None, into: Path, variables: Mapp
         reached_at=at,
         reached_lsn=lsn,
         timeline=timeline,
-        rows=_rows(copy, base),
+        rows=rows,
         seconds=seconds,
     )
 

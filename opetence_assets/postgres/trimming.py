@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from opetence_assets.postgres.basebackups import BASES, UNFINISHED, backups, chain_of
+from opetence_assets.postgres.basebackups import BASES, UNFINISHED, alone, backups, chain_of
 from opetence_assets.postgres.wal import segments
 
 
@@ -15,6 +15,13 @@ def trimmed(folder: Path) -> int:
     Call it once the store has them. What stays is the day's full backup and all that came since, so that any moment of
     the day is restored from here, without the store.
     """
+    if not (folder / BASES).exists():
+        return 0
+    with alone(folder / BASES):  # who makes one sweeps what is half deleted
+        return _trimmed(folder)
+
+
+def _trimmed(folder: Path) -> int:
     found = backups(folder)
     if not found:
         return 0

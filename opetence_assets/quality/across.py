@@ -8,14 +8,14 @@ were read from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import polars as pl
 
 from opetence_assets.dataset import Dataset, Window
 from opetence_assets.lake.places import Lake
 from opetence_assets.lake.progress import last_progress
-from opetence_assets.lake.tables import Table, open_table
+from opetence_assets.lake.tables import DataFile, Table, open_table
 from opetence_assets.lake.verdicts import CheckResult
 from opetence_assets.quality.figures import LONG, rows_of
 from opetence_assets.refinement.quarantine import DUPLICATE, REASON
@@ -114,13 +114,28 @@ def told(rows: Mapping[str, int]) -> str:
 
 def _live(dataset: Dataset, bronze: Table, since: datetime) -> pl.LazyFrame:
     """Each key's newest state, less those deleted since; of files that are older than ``since`` nothing is read."""
-    key, cursor, rows = list(dataset.key), dataset.cursor or "", bronze.scan()
+    key, cursor, rows = list(dataset.key), dataset.cursor or "", _recent(dataset, bronze, since).scan()
     newest = _newest(rows.filter(pl.col(cursor) >= since), dataset)
     if "_deleted" not in bronze.schema.names:
         return newest
     gone = rows.filter("_deleted").group_by(key).agg(pl.max("_loaded_at").alias("_gone_at"))
     left = newest.filter(~pl.col("_deleted")).join(gone, on=key, how="left", nulls_equal=True)
     return left.filter(pl.col("_gone_at").is_null() | (pl.col("_loaded_at") > pl.col("_gone_at")))
+
+
+def _recent(dataset: Dataset, bronze: Table, since: datetime) -> Table:
+    """The files that may hold a row changed or loaded since: of years of loads the others are not even opened."""
+    names = ("_loaded_at", dataset.cursor or "")
+    recent = (file for file in bronze.files if any(_may_reach(file, name, since) for name in names))
+    return bronze.only({file.path for file in recent})
+
+
+def _may_reach(file: DataFile, column: str, since: datetime) -> bool:
+    last = file.stats.get("maxValues", {}).get(column)
+    if not isinstance(last, str):
+        return True
+    moment = datetime.fromisoformat(last)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) >= since
 
 
 def _refused(dataset: Dataset, lake: Lake, held: pl.LazyFrame, since: datetime) -> pl.LazyFrame:

@@ -24,6 +24,7 @@ from opetence_assets.refinement.files import arrow_schema, staged
 
 METRICS, RECORDS, TASKS = (f"gold/data_quality_{name}" for name in ("metrics", "metric_records", "measurement_tasks"))
 WAITING = "measured"
+MANY, SMALL = 48, 200_000  # so many files of fewer rows become one: each dataset's check opens every file there is
 UTC_TIME = pl.Datetime("us", "UTC")
 RECORD_TYPES = {
     "metric_type": pl.String,  # volume, completeness, uniqueness, distribution, timeliness
@@ -142,7 +143,10 @@ def _added(
     fresh = {one: frame for one, frame in frames.items() if one[1] > taken.get(one[0], -1)}
     if not fresh:
         return table.version if table else None
-    rows = pl.concat(fresh.values()).select(*types)
+    small = [file for file in table.files if file.rows < SMALL] if table else []
+    merged = small if len(small) >= MANY else []
+    parts = [table.only({file.path for file in merged}).scan().select(*types).collect()] if table and merged else []
+    rows = pl.concat([*parts, *(frame.select(*types) for frame in fresh.values())])
     newest_of: dict[str, int] = {}
     for name, version in fresh:
         newest_of[name] = max(version, newest_of.get(name, -1))
@@ -151,8 +155,9 @@ def _added(
         key,
         schema=arrow_schema(rows),
         add=staged(lake, key, [rows.sort("table_name", maintain_order=True)], scratch),
+        remove=merged,
         transactions={f"{WAITING}:{name}": version + 1 for name, version in newest_of.items()},
-        metadata={"rows": len(rows), "measured": newest_of},
+        metadata={"rows": len(rows) - sum(file.rows for file in merged), "measured": newest_of},
         base=table.version if table else -1,
     )
 

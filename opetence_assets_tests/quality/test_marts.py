@@ -6,8 +6,10 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from opetence_assets.lake.places import Lake
+from opetence_assets.lake.tables import open_table
 from opetence_assets.quality.across import SHARE
 from opetence_assets.quality.history import METRICS, RECORDS, history, newest, take_in
 from opetence_assets.quality.marts import COUNTS, Mart, mart_metrics, measure_build
@@ -62,3 +64,17 @@ def test_a_day_that_is_gone_has_no_rows_and_a_table_that_was_kept_is_as_it_was(l
     assert not measure_build([ORDERS], lake, counted(), {ORDERS.table: 1})
 
     assert [last_word(lake)[FIRST, name] for name in COUNTS] == [0, 0]
+
+
+def test_many_small_files_become_one_and_no_figure_is_another(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opetence_assets.quality.history.MANY", 3)
+    for rows in range(1, 6):
+        measure_build([ORDERS], lake, counted((FIRST, rows, rows)), {ORDERS.table: rows})
+        versions = take_in(lake, tmp_path, [], mart_metrics(ORDERS))
+
+    table = open_table(lake, RECORDS, versions[RECORDS])
+    assert table is not None
+    assert sorted(file.rows for file in table.files) == [2, 3 + 2 + 2 + 2], "the share of the day is measured once"
+    assert history(lake).filter(metric_name="gold_rows")["value"].to_list() == [1, 2, 3, 4, 5]
