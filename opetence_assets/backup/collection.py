@@ -133,7 +133,7 @@ def copy_missing(
                     done.copied_bytes[name] += copies[name].take(of, until)
                     done.steps.append(step)
     taken = {(step.copy, step.zone, step.partition) for step in done.steps}
-    for name in held.keys() - done.failed.keys():
+    for name in (name for name in held if name not in done.failed):
         with done.going_on(name):
             there = {of: one for of, one in copies[name].holdings().items() if of in newest}
             unread = sorted(of for of, one in there.items() if not one.verified or one.manifest != newest[of])
