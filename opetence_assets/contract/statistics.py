@@ -67,22 +67,28 @@ class Learned:
     chance: np.random.Generator = field(default_factory=lambda: np.random.default_rng(20_260_301))
 
     def learn(self, batch: pl.DataFrame) -> dict[str, tuple[Any, Any]]:
-        """Adds a batch; returns its least and greatest of every column that has them."""
+        """Adds a batch; returns its least and greatest of every column that has them.
+
+        Each column is asked by itself: a query of all of them wakes Polars' threads, which cost more than they share.
+        """
         self.rows += len(batch)
         self._take(batch)
-        asked = [expression for name in self.columns for expression in self._asked(name)]
-        row = self._with_decimals(batch.select(asked).row(0, named=True)) if asked else {}
-        for name in self.columns:
-            known = self.figures.setdefault(name, {"nulls": 0, "least": None, "greatest": None, "sum": None})
-            nulls = batch[name].null_count()
-            known["nulls"] += nulls
-            known["least"] = _either(min, known["least"], row.get(f"{name}\tleast"))
-            known["greatest"] = _either(max, known["greatest"], row.get(f"{name}\tgreatest"))
-            if (mean := row.get(f"{name}\tmean")) is not None:
-                known["sum"] = (known["sum"] or 0.0) + float(mean) * (len(batch) - nulls)
-            if (units := row.get(f"{name}\tunits")) is not None and nulls < len(batch):
-                known["sum"] = (known["sum"] or 0.0) + float(units)
-        return {name: (row.get(f"{name}\tleast"), row.get(f"{name}\tgreatest")) for name in self.columns}
+        return {name: self._learn(name, batch[name]) for name in self.columns}
+
+    def _learn(self, name: str, values: pl.Series) -> tuple[Any, Any]:
+        known = self.figures.setdefault(name, {"nulls": 0, "least": None, "greatest": None, "sum": None})
+        nulls, dtype = values.null_count(), self.columns[name]
+        known["nulls"] += nulls
+        # As whole numbers: an eighth of what Polars' bounds and mean of decimals take.
+        plain = values.to_physical() if dtype.is_decimal() else values
+        least, greatest = (plain.min(), plain.max()) if _is_ordered(dtype) else (None, None)
+        if isinstance(dtype, pl.Decimal):
+            least, greatest = (_scaled(bound, dtype.scale) for bound in (least, greatest))
+        known["least"] = _either(min, known["least"], least)
+        known["greatest"] = _either(max, known["greatest"], greatest)
+        if name not in self.closed and nulls < len(values) and (found := _sum(plain, dtype)) is not None:
+            known["sum"] = (known["sum"] or 0.0) + found
+        return least, greatest
 
     def statistics(self, key: tuple[str, ...], key_is_unique: bool) -> tuple[ColumnStatistics, ...]:
         """Every column's figures; a key of one column that was found unique has as many values as rows."""
@@ -113,31 +119,6 @@ class Learned:
             known["least"], known["greatest"], mean, quantiles,
         )  # fmt: skip
 
-    def _asked(self, name: str) -> list[pl.Expr]:
-        dtype, column = self.columns[name], pl.col(name)
-        if dtype.is_decimal():  # as whole numbers: an eighth of what Polars' bounds and mean of decimals take
-            column = column.to_physical()
-        asked: list[pl.Expr] = []
-        if _is_ordered(dtype):
-            asked += [column.min().alias(f"{name}\tleast"), column.max().alias(f"{name}\tgreatest")]
-        if name in self.closed:
-            return asked
-        if dtype.is_decimal():
-            asked.append(column.sum().alias(f"{name}\tunits"))
-        elif dtype.is_numeric() or dtype == pl.Boolean():
-            asked.append(column.mean().alias(f"{name}\tmean"))
-        return asked
-
-    def _with_decimals(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The figures of decimals as decimals again."""
-        scales = {name: dtype.scale for name, dtype in self.columns.items() if isinstance(dtype, pl.Decimal)}
-        return {
-            asked: Decimal(value).scaleb(-scale, WIDE)
-            if value is not None and (scale := scales.get(asked.partition("\t")[0])) is not None
-            else value
-            for asked, value in row.items()
-        }
-
     def _take(self, batch: pl.DataFrame) -> None:
         """Rows at random, not every hundredth: neighbours (an order's lines) must have their chance to meet."""
         taken = batch
@@ -164,6 +145,20 @@ def _distinct(sampled: pl.Series, rows: int) -> int:
     if size == 0 or size >= rows:
         return found
     return min(rows, round(size * found / (size - once + once * size / rows)))
+
+
+def _scaled(units: Any, scale: int) -> Decimal | None:
+    return None if units is None else Decimal(units).scaleb(-scale, WIDE)
+
+
+def _sum(values: pl.Series, dtype: pl.DataType) -> float | None:
+    """The sum of numbers or of truth; by way of the mean where whole numbers could be too many for their type."""
+    if isinstance(dtype, pl.Decimal):
+        return float(Decimal(values.sum()).scaleb(-dtype.scale, WIDE))
+    if not (dtype.is_numeric() or dtype == pl.Boolean()) or (mean := values.mean()) is None:
+        return None
+    assert isinstance(mean, float)
+    return mean * (len(values) - values.null_count())
 
 
 def _is_ordered(dtype: pl.DataType) -> bool:

@@ -60,7 +60,7 @@ def _starts(key: pl.DataFrame) -> list[int] | None:
     """Where its ascending runs begin; None where they are many, or it has no order."""
     if any(column.null_count() or column.dtype.is_nested() for column in key):
         return None
-    after = key.select(_ascending(key.columns)).to_series()
+    after = _ascending(key.get_columns())
     if len(after) - after.sum() > RUNS:
         return None
     return [0, *(int(place) + 1 for place in (~after).arg_true())]
@@ -75,14 +75,14 @@ def _digest(key: pl.DataFrame) -> pl.Series:
     return key.to_series().hash() if key.width == 1 else key.select(pl.struct(pl.all()).hash()).to_series()
 
 
-def _ascending(names: Sequence[str]) -> pl.Expr:
+def _ascending(columns: Sequence[pl.Series]) -> pl.Series:
     """Of each row but the first, whether it is greater than the one before it: by the first column, among its equals
     by the next."""
 
-    def after(rest: pl.Expr, name: str) -> pl.Expr:
-        now, before = pl.col(name).slice(1), pl.col(name).slice(0, pl.len() - 1)
+    def after(rest: pl.Series, column: pl.Series) -> pl.Series:
+        now, before = column.slice(1), column.slice(0, len(column) - 1)
         return (now > before) | ((now == before) & rest)
 
-    *outer, inner = names
-    least = pl.col(inner).slice(1) > pl.col(inner).slice(0, pl.len() - 1)
+    *outer, inner = columns
+    least = inner.slice(1) > inner.slice(0, len(inner) - 1)
     return reduce(after, reversed(outer), least)
