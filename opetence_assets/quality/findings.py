@@ -8,7 +8,7 @@ from datetime import date
 
 from opetence_assets.quality.usual import Expectation, Kind, Series, expectation
 
-FALSE_ALARMS = 1e-3  # by table and judged day, shared among its figures (Bonferroni); measured: three times as many
+FALSE_ALARMS = 1e-3  # by table and judged day, shared among its figures (Bonferroni); measured: not quite twice as many
 
 
 @dataclass(frozen=True)
