@@ -16,11 +16,14 @@ from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.places import short
 from opetence_assets_tests.shop import TABLE, Shop, connected
 
-# Files that take minutes begin first, or one worker would end with them alone.
+# Files that take minutes begin first, or one worker would end with them alone. The longest cannot be shared out, so its
+# worker goes before the others on the cores.
+LONGEST, GIVES_WAY = "test_whole_path", 5
 LONG = (
-    *("test_whole_path", "benchmarks", "warehouse", "conformance"),
+    *(LONGEST, "benchmarks", "warehouse", "conformance"),
     *("postgres", "backup", "refinement", "quality", "sandbox"),
 )
+FIRST = pytest.StashKey[bool]()  # whether the worker has run no test yet
 
 
 def pytest_configure() -> None:
@@ -33,6 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, name in enumerate(LONG) if name in file), len(LONG))
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.config.stash.get(FIRST, True) and "PYTEST_XDIST_WORKER" in os.environ and LONGEST not in item.nodeid:
+        os.nice(GIVES_WAY)
+    item.config.stash[FIRST] = False
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import json
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -21,16 +16,14 @@ from opetence_assets.datasets import all_datasets
 from opetence_assets.lake.places import lake_at
 from opetence_assets.lake.releases import current_release
 from opetence_assets.lake.tables import open_table
-from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.canaries import betrayed, people
-from opetence_assets_tests.forks import CONTENDER, OPETENCE, Forks, forks
-from opetence_assets_tests.places import short
+from opetence_assets_tests.forks import CONTENDER
+from opetence_assets_tests.stranger import Platform, as_owner, platform
 from opetence_assets_tests.truth import differences
 from opetence_assets_tests.ui import drilling
 from opetence_assets_tests.ui.served import NEW_COLUMN, Served, browser, serving
 
 pytestmark = pytest.mark.dagster
-GROUPS = ("backup", "release", "sandbox")  # of commands
 PERSONAL = r"[\w.+-]+@[\w-]+\.\w+|\b\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}\b|^\d+\.\d+\.\d+\.\d+$"
 SYSTEMS = {
     *("order_service", "product_service", "user_service", "logistics_service"),
@@ -38,58 +31,10 @@ SYSTEMS = {
 }
 
 
-@dataclass(frozen=True)
-class Platform:
-    """A home of its own, driven through the command line: what is first typed is a new interpreter, then forked."""
-
-    home: Path
-    forks: Forks
-    typed: set[str] = field(default_factory=set)
-
-    @property
-    def environ(self) -> dict[str, str]:
-        mine = {"OPETENCE_HOME": str(self.home), "OPETENCE_REAL_DATA": "", "OPETENCE_SCALE": "0.02"}
-        return {**os.environ, **mine}
-
-    @property
-    def settings(self) -> Settings:
-        return read_settings({"OPETENCE_HOME": str(self.home)})
-
-    def opetence(self, *arguments: str, code: int = 0, **variables: str) -> Any:
-        """The command's JSON; its standard error where it is expected to fail."""
-        name = " ".join(arguments[: 2 if arguments[0] in GROUPS else 1])
-        environ = {**self.environ, **variables}
-        if name in self.typed:
-            done = self.forks.run(OPETENCE, arguments, environ)
-        else:
-            command = [sys.executable, "-c", OPETENCE, *arguments]
-            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-        self.typed.add(name)
-        assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
-        if "--json" not in arguments:
-            return done.stdout + done.stderr
-        return json.loads(done.stdout)
-
-    def versions(self) -> dict[str, int]:
-        return {table["key"]: table["version"] for table in self.opetence("status", "--json")["datasets"]}
-
-
-@pytest.fixture(scope="module")
-def platform() -> Iterator[Platform]:
-    folder = Path(tempfile.mkdtemp(prefix="ope", dir=short()))
-    with forks() as forked:
-        platform = Platform(folder, forked)
-        try:
-            yield platform
-        finally:
-            platform.opetence("sandbox", "down")
-            shutil.rmtree(folder)
-
-
 def test_the_first_run_brings_everything_to_gold(platform: Platform) -> None:
     platform.opetence("sandbox", "seed")
-    _as_owner(platform, f"ALTER TABLE product_service.vendors ADD COLUMN {NEW_COLUMN} text")
-    _as_owner(
+    as_owner(platform, f"ALTER TABLE product_service.vendors ADD COLUMN {NEW_COLUMN} text")
+    as_owner(
         platform,
         "INSERT INTO product_service.products SELECT product_id + 900000, vendor_id, 'Coffee cup CafÃ©', category,"
         " list_price, is_active, created_at, updated_at FROM product_service.products ORDER BY product_id LIMIT 3",
@@ -175,7 +120,7 @@ def test_a_day_later_only_changed_days_are_rebuilt_and_a_source_that_is_down_kee
 def test_a_failed_blocking_check_keeps_the_last_good_release_now_and_next(platform: Platform) -> None:
     release = platform.opetence("status", "--json")["release"]
     # Rows that appear below the cursor, as after a restore of the source: only a count can tell.
-    _as_owner(
+    as_owner(
         platform,
         "INSERT INTO product_service.inventory SELECT product_id + 900000, warehouse, quantity, updated_at - interval"
         " '9 days' FROM product_service.inventory LIMIT 20",
@@ -188,15 +133,6 @@ def test_a_failed_blocking_check_keeps_the_last_good_release_now_and_next(platfo
 
     platform.opetence("run", "--select", "product_service/inventory", "--reload", "--json")
     assert platform.opetence("status", "--json")["release"] == release + 1
-
-
-def _as_owner(platform: Platform, sql: str) -> None:
-    from adbc_driver_postgresql import dbapi
-
-    from sandbox import up
-
-    with dbapi.connect(up(platform.home).owner_uri, autocommit=True) as connection, connection.cursor() as cursor:
-        cursor.execute(sql)
 
 
 def test_query_reads_a_release_and_writes_nothing(platform: Platform) -> None:
@@ -298,6 +234,7 @@ from opetence_assets_tests.ui.pages import (  # noqa: E402  (tests run in the or
 __all__ = [
     "browser",
     "picture",
+    "platform",
     "test_a_backup_is_there_by_the_day",
     "test_a_dropped_file_is_released_without_a_click",
     "test_a_failed_check_counts_the_rows_by_rule",

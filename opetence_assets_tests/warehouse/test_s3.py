@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +15,7 @@ pytestmark = pytest.mark.dagster
 
 
 def test_gold_is_built_and_refreshed_on_s3(first: First, bucket: dict[str, str], tmp_path: Path) -> None:
-    shutil.copytree(first[0].settings.manifest.parent, tmp_path / "dbt")
-    settings = replace(first[0].settings, home=tmp_path, lake="s3://lake/prefix", storage_options=bucket)
+    settings = replace(first[0].settings, lake="s3://lake/prefix", storage_options=bucket)
     warehouse = Warehouse(settings, tmp_path)
     warehouse.put(silver())
     made, release = warehouse.refreshed()
