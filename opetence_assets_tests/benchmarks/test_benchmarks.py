@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from adbc_driver_postgresql import dbapi
 
 from benchmarks.claims import Claim, Row
 from benchmarks.measure import Contender, run_once
@@ -28,6 +31,11 @@ QUICK = (
     "backups",
     "recovery",
 )
+FORGET = (
+    "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots",
+    "DROP PUBLICATION IF EXISTS benchmark",
+    "DROP SCHEMA IF EXISTS benchmark CASCADE",
+)
 NEW = "silver"  # whose contenders are new interpreters, as all are when it counts how fast they are
 # "gold" and "step" want a company that the whole path was taken for: they are in test_whole_path.
 
@@ -38,10 +46,25 @@ def forked() -> Iterator[Forks]:
         yield server
 
 
-@pytest.fixture
-def where() -> Iterator[Place]:
+@pytest.fixture(scope="module")
+def company() -> Iterator[Place]:
+    """One server and one company for all claims: to start them costs more than a claim of this size."""
     with place(Path(short())) as found:
         yield found
+
+
+@pytest.fixture
+def where(company: Place) -> Iterator[Place]:
+    """A home as new, and nothing in the server of what another claim has put there."""
+    with TemporaryDirectory(prefix="bench", dir=short(), ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        home.chmod(0o755)  # a restored copy's owner passes through
+        shutil.copyfile(company.home / "local.env", home / "local.env")
+        (home / "scratch").mkdir()
+        yield Place(home, company.server)
+    with dbapi.connect(company.server.admin_uri, autocommit=True) as connection, connection.cursor() as cursor:
+        for statement in FORGET:
+            cursor.execute(statement)
 
 
 def measured(name: str, where: Place) -> Claim:
