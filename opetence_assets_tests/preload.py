@@ -16,6 +16,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 import opetence_assets.command.webhooks
 import opetence_assets.datasets
+import opetence_assets.refinement.remake
 import opetence_assets.refinement.replay
 import opetence_assets_tests.backup.kills
 import opetence_assets_tests.conformance.bench

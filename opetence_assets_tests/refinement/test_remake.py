@@ -215,7 +215,7 @@ def made(settings: Settings, kill_at: int, steps: Any) -> None:
 
 def test_killed_anywhere_it_is_made_once(shop: Shop, lake: Lake, shop_settings: Settings) -> None:
     """Spread over its steps, and the last ones too, where the three commits are; a load comes next, or it again."""
-    forked = context("opetence_assets.refinement.remake", "opetence_assets_tests.shop")
+    forked = context()
     story(shop, lake, shop_settings)
     was, scratch = amounts(lake), shop_settings.scratch
     total = 0
