@@ -111,7 +111,7 @@ def _count(series: Series, seen: Ints, at: int) -> Expectation:
     told = np.maximum(np.exp(told) - 0.5 if large else np.square(np.maximum(told, 0)) - 0.125, 0.1)
     means, usual = told[:-1], float(told[-1])
     noise = _noise((values - means) / np.sqrt(means), len(seen))
-    dispersion = max(1.0, noise**2)
+    dispersion = max(_foreseen(len(seen)), noise**2)  # a weekday of small counts is known from a handful of them
     if not np.median(values) and values.any():  # on most days nothing, then many at once: medians see the nothing only
         usual = max(usual, float(values.mean()))
         dispersion = max(dispersion, float(values.var() / values.mean()))
@@ -181,7 +181,7 @@ def _by_chance(series: Series, seen: Ints, at: int, *, relative: bool) -> float:
     known = ~np.isnan(spreads) & (np.abs(means) > 0)
     if not known.any():
         return 0.0
-    foreseen = float(np.sqrt(1 + 1.57 * (7 / len(seen) + 1 / RECENT)))
+    foreseen = float(np.sqrt(_foreseen(len(seen))))
     spread = float(np.median(spreads[known] / (np.abs(means[known]) if relative else 1.0)))
     if series.kind is Kind.SUM:
         return foreseen * (float(np.sqrt((1 + spread**2) / rows)) if relative else spread * float(np.sqrt(rows)))
@@ -211,7 +211,12 @@ def _noise(rests: Floats, days: int) -> float:
     from scipy.stats import median_abs_deviation
 
     spread = float(median_abs_deviation(rests, scale="normal"))  # pyright: ignore[reportArgumentType] - stub
-    return spread * float(np.sqrt(days / (days - 9) * (1 + 1.57 * (7 / days + 1 / RECENT))))
+    return spread * float(np.sqrt(days / (days - 9) * _foreseen(days)))
+
+
+def _foreseen(days: int) -> float:
+    """The variance of what is yet to come, over that of what was: its weekday and level are told by medians of few."""
+    return 1 + 1.57 * (7 / days + 1 / RECENT)
 
 
 def _counted(value: float, usual: float, dispersion: float, days: int) -> Expectation:

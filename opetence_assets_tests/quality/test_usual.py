@@ -82,3 +82,16 @@ def test_a_mean_may_vary_as_its_single_rows_do_however_close_the_weeks_before_la
     found = [len(judged({figure: series}, day).findings) for series in (alone, told, far)]
 
     assert found == [1, 0, 1]
+
+
+def test_a_weekday_of_small_counts_is_known_from_a_handful_of_them() -> None:
+    """Fifteen on a Friday whose eight before had some four, of a table that has six on any day: chance."""
+    week = (6, 7, 5, 6, 4, 6, 7)
+    usual = [float(value + step) for step in (0, 1, -1, 0, 1, -1, 0, 0) for value in week]
+    first = MONDAY - timedelta(weeks=8)
+    on_a_friday = Series(Kind.COUNT, first.toordinal(), np.array([*usual, *week[:4], 15.0]), np.ones(61))
+    loaded_thrice = replace(on_a_friday, values=np.append(on_a_friday.values[:-1], 30.0))
+
+    found = [len(judged({Figure("rows"): one}, MONDAY + timedelta(4)).findings) for one in (on_a_friday, loaded_thrice)]
+
+    assert found == [0, 1]
