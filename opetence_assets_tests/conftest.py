@@ -13,6 +13,7 @@ import pytest
 
 from opetence_assets.lake.places import Lake, lake_at
 from opetence_assets.settings import Settings, read_settings
+from opetence_assets_tests.buckets import s3_server
 from opetence_assets_tests.places import short
 from opetence_assets_tests.shop import TABLE, Shop, connected
 
@@ -92,9 +93,8 @@ def shop_settings(settings: Settings, shop: Shop) -> Settings:
 def bucket() -> Iterator[dict[str, str]]:
     """Storage options of an empty bucket ``lake``."""
     import boto3
-    from moto.server import ThreadedMotoServer
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = s3_server()
     server.start()
     host, port = server.get_host_and_port()
     keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}

@@ -19,14 +19,13 @@ from opetence_assets.lake.places import Lake, deleted, listing, place_at, put_ne
 from opetence_assets.lake.queries import query
 from opetence_assets.lake.releases import ReleaseConflict, all_releases, current_release, publish
 from opetence_assets.lake.tables import applied, commits, metadata_of, open_table
+from opetence_assets_tests.buckets import s3_server
 from opetence_assets_tests.lake.rows import KEY, appended, frame, ids, schema_of, staged
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server = s3_server()
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
