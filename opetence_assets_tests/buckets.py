@@ -20,7 +20,7 @@ def s3_server() -> ThreadedMotoServer:
 
 @cache
 def _one_put_at_a_time() -> None:
-    """moto looks whether a key is there and puts it afterwards: two commits both became version 8 once, and one was lost."""
+    """moto looks whether a key is there and puts it afterwards: once two commits became version 8, one was lost."""
     from moto.s3.responses import S3Response
 
     put, lock = S3Response.put_object, Lock()
