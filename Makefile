@@ -27,7 +27,7 @@ tick: .venv/ready ## make the shop's next day happen
 test: .venv/ready ## lint, types and every test
 	@ruff check . && ruff format --check .
 	@pyright & types=$$!; sqlfluff lint --disable-progress-bar -q dbt/models & sql=$$!; \
-	  pytest -n 3 --dist loadfile --no-loadscope-reorder; tests=$$?; wait $$types && wait $$sql && exit $$tests
+	  pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 15; tests=$$?; wait $$types && wait $$sql && exit $$tests
 
 lint: .venv/ready ## format and fix what can be fixed
 	@ruff format . && ruff check --fix .

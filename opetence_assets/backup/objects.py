@@ -95,18 +95,15 @@ def digest_of(place: Lake, path: str) -> Digest:
     return _streamed(place, path, lambda _: None)
 
 
-def copied(
-    source: Lake, path: str, target: Lake, named: Callable[[Digest, Path], str | None], *, from_disk: bool = False
-) -> Digest:
+def copied(source: Lake, path: str, target: Lake, named: Callable[[Digest, Path], str | None]) -> Digest:
     """Copies a file and returns what its bytes were; durable when it returns, absent before.
 
     ``named`` is told the bytes' digest and a local file that holds them, and gives the name in ``target``, or None
     if it is there already; what it raises (the bytes are not those expected) leaves ``target`` as it was.
-    ``from_disk`` is for what nobody has just written: it asks no cache and leaves nothing there.
     """
     with _temporary(target) as temporary:
         if source.is_local:
-            digest = Digest(*poured(source.address(path), temporary, from_disk=from_disk))
+            digest = Digest(*poured(source.address(path), temporary))
         else:
             with temporary.open("wb") as file:
                 digest = _streamed(source, path, file.write)

@@ -2,7 +2,8 @@
 
 Measured on 2 GB in the cache, CPU-seconds: hashing alone 1.29, hashed and written with ``O_DIRECT`` 1.54, through the
 cache a third more than hashing. The disk fetches the bytes itself, and a backup pushes nothing out of the cache that
-others read. Read with ``O_DIRECT``, 1.36: what is verified is the disk's bytes, not the cache's memory of them.
+others read. Read with ``O_DIRECT``, 1.36: what is verified is the disk's bytes, not the cache's memory of them. What is
+copied is read through the cache, which reads ahead: a restore of 2 GB took 3.2 s so and 4.1 s without.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def _restore_file(store: Lake, into: Lake, key: str, file: StoredFile) -> None:
 
 def _copied(store: Lake, digest: str, what: str, into: Lake, named: Callable[[Digest, Path], str]) -> None:
     try:
-        copied(store, object_path(digest), into, named, from_disk=True)
+        copied(store, object_path(digest), into, named)
     except FileNotFoundError as error:
         raise BackupDamaged(f"{what}: {object_path(digest)} is missing. Next: restore another day") from error
 
