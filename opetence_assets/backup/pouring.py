@@ -33,9 +33,9 @@ def poured(source: str | Path, target: Path | None, *, from_disk: bool = False) 
             while total < size and (number := os.readv(reader, [buffer])):
                 hashed.update(buffer[:number])
                 total += number
-                if writer is not None:
-                    _write(writer, buffer[: -(-number // ALIGNED) * ALIGNED])  # whole pages, as the disk wants them
-            if writer is not None and total % ALIGNED:
+                if writer is not None:  # the end as whole pages, as the disk wants them; what is too much is cut off
+                    _write(writer, buffer[: number if total < size else -(-number // ALIGNED) * ALIGNED])
+            if writer is not None:
                 os.ftruncate(writer, total)
     return hashed.hexdigest(), total
 
