@@ -15,6 +15,7 @@ from opetence_assets.postgres.refused import refused
 from opetence_assets.postgres.wal import histories, segments
 
 DATA, UNPACKED = "data", "unpacked"
+DRAIN = 1 << 20  # bytes at a time
 NOT_OURS = ("postgresql.auto.conf", "postgresql.conf", "pg_hba.conf", "pg_ident.conf")
 SIGNALS = ("standby.signal", "recovery.signal", "backup_manifest.old")
 
@@ -60,6 +61,8 @@ def _unpacked(backup: Path, into: Path, tools: Programs) -> Path:
         # gzip's own reader: tarfile's does not know that a gzip file may have several members
         with gzip.open(backup / archive) as packed, tarfile.open(fileobj=packed, mode="r|") as tar:
             tar.extractall(place, filter="data")
+            while packed.read(DRAIN):  # gzip says that a byte is wrong at its end, which tarfile does not read
+                continue
     shutil.copyfile(backup / MANIFEST, into / MANIFEST)
     tools.run("pg_verifybackup", "--quiet", str(into))
     return into

@@ -59,6 +59,23 @@ class Copy:
         return (self.data / "postmaster.pid").exists()
 
 
+def passable(copy: Copy) -> None:
+    """Sees that the copy's owner will reach it: asked before anything is unpacked, which may take hours.
+
+    Raises:
+        DataError: the owner may not pass through a folder above the copy or the programs.
+    """
+    owner = _owner()
+    for place in (copy.folder, copy.tools.folder / "postgres") if os.geteuid() == 0 else ():
+        closed = [folder for folder in place.parents if not folder.stat().st_mode & stat.S_IXOTH]
+        if closed:
+            raise refused(
+                f"{closed[0]} closed to the user {owner.pw_name}, who runs PostgreSQL for root",
+                "folders that it may pass through",
+                f"chmod o+x {closed[0]}, or restore elsewhere",
+            )
+
+
 def configured(copy: Copy, target: datetime | None) -> None:
     """Writes the copy's settings: recover up to a moment (None: to the end of the log) and then open for writing."""
     owner = _owner()
@@ -201,19 +218,7 @@ def _owner() -> pwd.struct_passwd:
 
 
 def _hand_over(copy: Copy, owner: pwd.struct_passwd) -> None:
-    """Makes the copy its owner's alone.
-
-    Raises:
-        DataError: the owner may not pass through a folder above it, or to the programs.
-    """
-    for place in (copy.folder, copy.tools.folder / "postgres") if os.geteuid() == 0 else ():
-        closed = [folder for folder in place.parents if not folder.stat().st_mode & stat.S_IXOTH]
-        if closed:
-            raise refused(
-                f"{closed[0]} closed to the user {owner.pw_name}, who runs PostgreSQL for root",
-                "folders that it may pass through",
-                f"chmod o+x {closed[0]}, or restore elsewhere",
-            )
+    """Makes the copy its owner's alone."""
     for folder, _, names in os.walk(copy.folder):
         for path in (folder, *(os.path.join(folder, name) for name in names)):
             os.chown(path, owner.pw_uid, owner.pw_gid)

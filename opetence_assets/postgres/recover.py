@@ -17,7 +17,7 @@ from opetence_assets.lake.durability import made_folder
 from opetence_assets.postgres.basebackups import Backup, backups, chain_of
 from opetence_assets.postgres.binaries import Failed, programs
 from opetence_assets.postgres.laid_out import laid_out
-from opetence_assets.postgres.private_server import Copy, ask, configured, started, stopped
+from opetence_assets.postgres.private_server import Copy, ask, configured, passable, started, stopped
 from opetence_assets.postgres.refused import refused
 from opetence_assets.postgres.wal import Mark, lsn_text, read_mark
 
@@ -73,6 +73,7 @@ def recovered(folder: Path, target: datetime | None, into: Path, variables: Mapp
     chain = chain_of(base, found)
     copy = Copy(into.resolve(), tools)
     try:
+        passable(copy)
         laid_out(folder, chain, copy.folder, tools)
         _brought_up(copy, base, target, mark)
         at, lsn, timeline = ask(copy, base.database, base.superuser, REACHED)[0]

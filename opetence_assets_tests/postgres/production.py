@@ -141,24 +141,33 @@ def receiver_of(production: Production) -> psutil.Process:
 
 
 @contextmanager
+def passable_folder() -> Generator[Path]:
+    """A folder that PostgreSQL's user may pass through, as pytest's own are not; gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="cpy", dir=short()))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
 def restored(
     production: Production, target: datetime | None, store: Lake | None = None, *, live: bool = False
 ) -> Generator[Recovered]:
     """A copy as of a moment, from the working folder or a store (``live``: both); gone afterwards."""
-    into = Path(tempfile.mkdtemp(prefix="cpy", dir=short()))
-    into.chmod(0o755)
     copy: Recovered | None = None
-    try:
-        if store is None:
-            copy = recovered(production.folder, target, into / "copy", os.environ)
-        else:
-            folder = production.folder if live else None
-            copy = restored_production(store, target, into / "copy", {**os.environ, IDENTITY: SECRET}, live=folder)
-        yield copy
-    finally:
-        if copy:
-            stopped(copy.copy)
-        shutil.rmtree(into)
+    with passable_folder() as into:
+        try:
+            if store is None:
+                copy = recovered(production.folder, target, into / "copy", os.environ)
+            else:
+                folder = production.folder if live else None
+                copy = restored_production(store, target, into / "copy", {**os.environ, IDENTITY: SECRET}, live=folder)
+            yield copy
+        finally:
+            if copy:
+                stopped(copy.copy)
 
 
 def ledger_of(copy: Recovered) -> int:

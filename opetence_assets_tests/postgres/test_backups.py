@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
 import random
@@ -9,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+import tarfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +29,7 @@ from opetence_assets.backup.verify import verify
 from opetence_assets.command.app import app
 from opetence_assets.dataset import DataError
 from opetence_assets.lake.places import Lake, read
+from opetence_assets.postgres import recover
 from opetence_assets.postgres.basebackups import BASES, backups, made
 from opetence_assets.postgres.binaries import FOLDER, programs
 from opetence_assets.postgres.recover import recovered
@@ -41,6 +44,7 @@ from opetence_assets_tests.postgres.production import (
     Production,
     kill_receiver,
     ledger_of,
+    passable_folder,
     production,
     receiver_of,
     receiving,
@@ -50,7 +54,8 @@ from opetence_assets_tests.postgres.restores import kill_often
 
 RECEIVE = "from opetence_assets.command.postgres import receive; receive()"
 
-MAKE = """import os, sys; from pathlib import Path; from opetence_assets.postgres.basebackups import made
+MAKE = """import os, sys; from pathlib import Path; from opetence_assets.postgres import recover
+from opetence_assets.postgres.basebackups import made
 made(Path(sys.argv[1]), sys.argv[2], "2026-01-01T12", os.environ)"""
 
 
@@ -117,17 +122,41 @@ def test_programs_of_another_version_are_named(shop: Production) -> None:
         programs({FOLDER: "/nowhere"}, 18)
 
 
-def test_a_flipped_byte_is_refused_and_leaves_no_copy(shop: Production, tmp_path: Path) -> None:
-    """In the middle of the base backup: gzip's checksum or the manifest's finds it."""
+@pytest.mark.parametrize("place", ["a file", "the checksum"])
+def test_a_flipped_byte_is_refused_and_leaves_no_copy(shop: Production, tmp_path: Path, place: str) -> None:
+    """In a file, packed anew, only the manifest finds it; in gzip's checksum only gzip, once it is read to its end.
+
+    Never just anywhere in the archive: one byte in the packing of a long row of zeros can unpack to the same zeros.
+    """
     damaged = tmp_path / "damaged"
     shutil.copytree(shop.folder, damaged)
-    file = damaged / BASES / "2026-01-01T10" / "base.tar.gz"
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(DataError, match="damage in base backup 2026-01-01T11"):
-        recovered(damaged, None, tmp_path / "copy", os.environ)
-    assert not (tmp_path / "copy").exists()
+    archive = damaged / BASES / "2026-01-01T10" / "base.tar.gz"
+    if place == "a file":
+        content = bytearray(gzip.decompress(archive.read_bytes()))
+        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+            content[tar.getmember("global/pg_control").offset_data] ^= 1
+        archive.write_bytes(gzip.compress(content, 1))
+    else:
+        packed = bytearray(archive.read_bytes())
+        packed[-8] ^= 1
+        archive.write_bytes(packed)
+    with passable_folder() as folder:
+        with pytest.raises(DataError, match="damage in base backup 2026-01-01T11"):
+            recovered(damaged, None, folder / "copy", os.environ)
+        assert not (folder / "copy").exists()
+
+
+def test_a_folder_closed_to_the_server_is_refused_before_anything_is_unpacked(
+    shop: Production, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("the server runs as this user, who can pass")
+    monkeypatch.setattr(recover, "laid_out", None)
+    with passable_folder() as folder:
+        folder.chmod(0o700)
+        with pytest.raises(DataError, match=f"{folder} closed to the user"):
+            recovered(shop.folder, None, folder / "copy", os.environ)
+        assert not (folder / "copy").exists()
 
 
 def test_a_killed_receiver_comes_back_and_an_orphan_is_taken_over(shop: Production) -> None:
@@ -234,27 +263,14 @@ def brought_back(variables: dict[str, str], target: datetime, monkeypatch: pytes
     """Rows of every table of a copy that ``opetence restore --production`` made."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    place = Path(tempfile.mkdtemp(prefix="cpy", dir="/tmp"))
-    place.chmod(0o755)
-    asked = [
-        "--production",
-        "--from",
-        "offsite",
-        "--as-of",
-        target.isoformat(),
-        "--into",
-        str(place / "copy"),
-        "--json",
-    ]
-    try:
-        done = CliRunner().invoke(app, ["restore", *asked])
+    with passable_folder() as place:
+        asked = ["--production", "--from", "offsite", "--as-of", target.isoformat(), "--into", str(place / "copy")]
+        done = CliRunner().invoke(app, ["restore", *asked, "--json"])
         assert (done.exit_code, done.exception) == (0, None), done.output
         said = json.loads(done.stdout)
         assert said["base"] == "2026-01-01T13"
         assert [file.name for file in place.iterdir()] == ["copy"]
         assert CliRunner().invoke(app, said["stop"].split()[1:]).exit_code == 0
-    finally:
-        shutil.rmtree(place)
     return {row["table"]: row["rows"] for row in said["tables"]}
 
 

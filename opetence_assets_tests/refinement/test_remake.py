@@ -15,9 +15,8 @@ from opetence_assets.checks.completeness import completeness_results
 from opetence_assets.checks.quality import quality_results
 from opetence_assets.contract.severity import PassRefused
 from opetence_assets.dataset import Completeness, DataError, Dataset, Grade, Money, Pii, Severity, Utc
-from opetence_assets.ingestion.bronze import load
 from opetence_assets.lake.places import Lake, lake_at
-from opetence_assets.lake.tables import Table, metadata_of, open_table
+from opetence_assets.lake.tables import Table, metadata_of
 from opetence_assets.refinement.decisions import discard, mend
 from opetence_assets.refinement.quarantine import DISCARDED, MOVING, REFUSAL
 from opetence_assets.refinement.remake import remake
@@ -26,21 +25,10 @@ from opetence_assets.refinement.shape import VERSION
 from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings
 from opetence_assets_tests.kills import context, dying
+from opetence_assets_tests.refinement.brought import bring, strict, table
 from opetence_assets_tests.shop import NOON, Shop, history, sales
 
 KILLS = 5
-strict = replace(sales, rules={"too dear": pl.col("amount") < 1000})
-
-
-def bring(lake: Lake, settings: Settings, dataset: Dataset = sales) -> None:
-    load(dataset, lake, settings)
-    refine(dataset, lake, settings.scratch)
-
-
-def table(lake: Lake, zone: str) -> Table:
-    found = open_table(lake, sales.table(zone))
-    assert found is not None
-    return found
 
 
 def amounts(lake: Lake) -> dict[int, str]:

@@ -7,36 +7,21 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import polars as pl
 import pytest
 
 from opetence_assets.checks.completeness import completeness_results
-from opetence_assets.dataset import DataError, Dataset, Deletes
-from opetence_assets.ingestion.bronze import load
+from opetence_assets.dataset import DataError, Deletes
 from opetence_assets.lake.places import Lake, lake_at
-from opetence_assets.lake.tables import Table, open_table
 from opetence_assets.refinement.decisions import discard, mend
 from opetence_assets.refinement.quarantine import DISCARDED, DUPLICATE, REFUSAL
 from opetence_assets.refinement.replay import ALL, Choice, Replayed, replay
-from opetence_assets.refinement.silver import refine
 from opetence_assets.settings import Settings
 from opetence_assets_tests.kills import context, dying
+from opetence_assets_tests.refinement.brought import bring, strict, table
 from opetence_assets_tests.refinement.conservation import prove
 from opetence_assets_tests.shop import NOON, Shop, sales
 
 KILLS = 6
-strict = replace(sales, rules={"too dear": pl.col("amount") < 1000})
-
-
-def bring(lake: Lake, settings: Settings, dataset: Dataset = strict) -> None:
-    load(dataset, lake, settings)
-    refine(dataset, lake, settings.scratch)
-
-
-def table(lake: Lake, zone: str) -> Table:
-    found = open_table(lake, sales.table(zone))
-    assert found is not None
-    return found
 
 
 def conserved(lake: Lake) -> bool:
@@ -50,11 +35,11 @@ def test_every_row_of_random_loads_is_accounted_for() -> None:
 
 def test_a_row_overtaken_or_deleted_since_does_not_come_back(shop: Shop, lake: Lake, shop_settings: Settings) -> None:
     shop.sell([1, 2, 3], amount="5000")
-    bring(lake, shop_settings)
+    bring(lake, shop_settings, strict)
     shop.sell([1], at=NOON + timedelta(hours=1), amount="7.00")
     shop.sell([4], at=NOON + timedelta(hours=1))
     shop.run("DELETE FROM shop.sales WHERE sale_id = 2")
-    bring(lake, shop_settings)
+    bring(lake, shop_settings, strict)
 
     done = replay(sales, lake, shop_settings.scratch)
 
@@ -66,7 +51,7 @@ def test_a_row_overtaken_or_deleted_since_does_not_come_back(shop: Shop, lake: L
 
 def test_chosen_rows_are_given_up_or_mended_with_a_reason(shop: Shop, lake: Lake, shop_settings: Settings) -> None:
     shop.sell([1, 2, 3], amount="5000")
-    bring(lake, shop_settings)
+    bring(lake, shop_settings, strict)
     rows = table(lake, "quarantine").scan().select("sale_id", REFUSAL).collect()
     numbers: dict[int, str] = dict(rows.iter_rows())
     scratch = shop_settings.scratch
@@ -97,7 +82,7 @@ def test_a_row_is_not_mended_just_anyhow(
     shop: Shop, lake: Lake, shop_settings: Settings, values: dict[str, str], because: str, found: str
 ) -> None:
     shop.sell([1], amount="5000")
-    bring(lake, shop_settings)
+    bring(lake, shop_settings, strict)
     number = table(lake, "quarantine").scan().collect()[REFUSAL].item()
     with pytest.raises(DataError, match=found):
         mend(strict, lake, shop_settings.scratch, number, values, because)
@@ -146,14 +131,15 @@ def test_each_row_moves_once_wherever_a_replay_dies(shop: Shop, lake: Lake, shop
         at = NOON + timedelta(hours=number)
         shop.sell(range(number * 100, number * 100 + 5), at=at, amount="5000")  # today's rules accept these
         shop.sell([90_000 + number], at=at, email="nobody")  # and never this one
-        bring(lake, shop_settings)
+        bring(lake, shop_settings, strict)
 
     refuse(0)
     steps = run(0)
     for number in range(1, KILLS + 1):
         refuse(number)
         run(max(1, steps * number // (KILLS + 1)))
-        bring(lake, shop_settings) if number % 2 else run(0)  # the next load or the next replay finds what is half done
+        # The next load or the next replay finds what is half done.
+        bring(lake, shop_settings, strict) if number % 2 else run(0)
         run(0)
         silver, quarantine = table(lake, "silver").scan().collect(), table(lake, "quarantine").scan().collect()
         assert sorted(silver["sale_id"]) == sorted(n * 100 + one for n in range(number + 1) for one in range(5))
