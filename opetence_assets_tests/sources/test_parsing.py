@@ -106,6 +106,26 @@ def test_the_process_knows_no_secret_and_nothing_heavy() -> None:
     assert not {"dagster", "dlt", "polars", "pandera", "deltalake", "dbt"} & set(json.loads(done.stdout))
 
 
+def test_the_process_loads_no_numpy(reader: Reader, good: Path) -> None:
+    """Which Arrow would otherwise import: more than half of what reading a small file costs."""
+    assert is_fine(reader, good)
+
+    loaded = Path(f"/proc/{reader.pid}/maps").read_text()
+    assert "libarrow" in loaded
+    assert "numpy" not in loaded
+
+
+@pytest.mark.parametrize("rows", [9_999, 10_000])
+def test_lines_are_numbered_in_files_of_any_length(rows: int, reader: Reader, tmp_path: Path) -> None:
+    long = tmp_path / "long.csv"
+    long.write_text("id\n" + "1\n" * rows)
+
+    lines = [line for batch in reader.parsed(long, long.name, CSV).batches() for line in batch["_line"]]
+
+    assert [line.as_py() for line in lines] == list(range(2, rows + 2))
+    assert str(lines[0].type) == "int32"
+
+
 def test_the_environment_is_not_handed_on(reader: Reader, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPETENCE_MASTER_KEY", "secret")
     assert is_fine(reader, good)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 FILE, LINE = "_file", "_line"  # the source position of a row
+_FEW = 10_000  # rows
 
 
 @dataclass
@@ -31,12 +32,11 @@ class Landing:
 
     def write(self, table: pyarrow.Table, lines: pyarrow.Array | None = None) -> None:
         """Adds rows; without ``lines`` they are numbered on, the first row being line 2 (line 1 is the header)."""
-        import numpy as np
         import pyarrow as pa
 
         count = len(table)
         first = self.rows + 2
-        numbers = pa.array(np.arange(first, first + count, dtype=np.int32)) if lines is None else lines
+        numbers = _counted(first, count) if lines is None else lines
         placed = table.append_column(FILE, pa.repeat(self.name, count)).append_column(LINE, numbers)
         self._refuse_giants(table)
         if self._writer is None:
@@ -58,18 +58,28 @@ class Landing:
             self._writer.close()
 
     def _refuse_giants(self, table: pyarrow.Table) -> None:
-        import pyarrow.compute as pc
-
         size = table.nbytes
         self._bytes += size
         if self._bytes > self.limits.unpacked:
             raise Refused(f"holds more than the {self.limits.unpacked:,} bytes of values allowed")
         if size <= self.limits.cell:
             return
+
+        import pyarrow.compute as pc
+
         for name, column in zip(table.column_names, table.columns, strict=True):
             longest = pc.call_function("max", [pc.call_function("binary_length", [column])]).as_py() or 0
             if longest > self.limits.cell:
                 raise Refused(f"has a value of {longest:,} bytes in {name}, more than the {self.limits.cell:,} allowed")
+
+
+def _counted(first: int, count: int) -> pyarrow.Array:
+    """Line numbers; a small file does not wait until the functions of Arrow are imported (30 ms)."""
+    import pyarrow as pa
+
+    if count < _FEW:
+        return pa.array(range(first, first + count), pa.int32())
+    return pa.arange(first, first + count).cast(pa.int32())
 
 
 def _said(row: Mapping[str, str | None]) -> str | None:
