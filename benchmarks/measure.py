@@ -51,7 +51,7 @@ class Cost:
 
 
 def costs(contenders: list[Contender], rounds: int, pgdata: Path | None = None) -> dict[str, Cost]:
-    """Each contender's cheapest round; all take part in every round, so that a busy minute hits all alike."""
+    """Each contender's cheapest and fastest round; all take part in every round: a busy minute hits all alike."""
     found: dict[str, list[Cost]] = {contender.name: [] for contender in contenders}
     for _ in range(rounds):
         for contender in contenders:
@@ -115,4 +115,5 @@ def _scaled(cost: Cost, times: float) -> Cost:
 
 def _least(runs: list[Cost]) -> Cost:
     cheapest = min(runs, key=lambda cost: cost.work)
-    return replace(cheapest, start=min(run.start for run in runs), peak=max(run.peak for run in runs))
+    first, fastest = min(run.start for run in runs), min(run.wall for run in runs)
+    return replace(cheapest, start=first, wall=fastest, peak=max(run.peak for run in runs))

@@ -95,21 +95,26 @@ def digest_of(place: Lake, path: str) -> Digest:
     return _streamed(place, path, lambda _: None)
 
 
-def copied(source: Lake, path: str, target: Lake, named: Callable[[Digest, Path], str | None]) -> Digest:
+def copied(
+    source: Lake, path: str, target: Lake, named: Callable[[Digest, Path], str | None], *, durable: bool = True
+) -> Digest:
     """Copies a file and returns what its bytes were; durable when it returns, absent before.
 
     ``named`` is told the bytes' digest and a local file that holds them, and gives the name in ``target``, or None
     if it is there already; what it raises (the bytes are not those expected) leaves ``target`` as it was.
+
+    Args:
+        durable: False where the caller forces all of a local target to disk at its end.
     """
     with _temporary(target) as temporary:
         if source.is_local:
-            digest = Digest(*poured(source.address(path), temporary))
+            digest = Digest(*poured(source.address(path), temporary, to_disk=durable))
         else:
             with temporary.open("wb") as file:
                 digest = _streamed(source, path, file.write)
         name = named(digest, temporary)
         if name is not None:
-            _placed(temporary, target, name)
+            _placed(temporary, target, name, durable=durable)
     return digest
 
 
@@ -140,13 +145,17 @@ def _streamed(place: Lake, path: str, write: Callable[[bytes], object]) -> Diges
     return Digest(hashed.hexdigest(), size)
 
 
-def _placed(temporary: Path, target: Lake, name: str) -> None:
+def _placed(temporary: Path, target: Lake, name: str, *, durable: bool) -> None:
     if not target.is_local:
         import obstore
 
         obstore.put(store_of(target), name, temporary)
         return
     final = Path(target.address(name))
+    if not durable:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(temporary, final)
+        return
     made_folder(final.parent)
     fsync_file(temporary)
     os.rename(temporary, final)

@@ -8,6 +8,7 @@ and comes last: until then the place has none, and a restore that was killed is 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from opetence_assets.backup.manifests import Manifest, StoredBlob, StoredFile, S
 from opetence_assets.backup.objects import SIDE_BY_SIDE, BackupDamaged, Digest, copied, object_path, unfinished
 from opetence_assets.backup.telling import Tell, quiet, told
 from opetence_assets.lake import log
+from opetence_assets.lake.durability import fsync_file, fsync_folder
 from opetence_assets.lake.places import Lake, deleted, listing, put_new, read
 from opetence_assets.lake.releases import Release, current_release, put_release
 from opetence_assets.lake.tables import open_table, snapshot
@@ -65,10 +67,22 @@ def restore(
     if current_release(into) is None:  # else all was done but taking the mark away
         for manifest in chosen:
             _restore_zone(store, into, manifest, keys_into, erased_in, tell)
+        _force_to_disk(into, tell)
         put_release(into, _release(chosen))
     deleted(into, [*unfinished(into, datetime.now(UTC)), UNDER_WAY])  # of runs of this restore that were killed
     rows = {key: table.rows for manifest in chosen for key, table in manifest.tables.items()}
     return Report(rows, _release(chosen).number, sum(manifest.bytes for manifest in chosen))
+
+
+def _force_to_disk(into: Lake, tell: Tell) -> None:
+    """All at the end: a disk that is written while it is read, file by file, takes longer than cp and sync."""
+    if into.is_local:
+        files = [Path(folder, name) for folder, _, names in os.walk(into.uri) for name in names]
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            for _, _ in zip(told("to disk", files, tell), pool.map(fsync_file, files), strict=True):
+                continue
+        for folder, _, _ in os.walk(into.uri):
+            fsync_folder(folder)
 
 
 def _less(chosen: Sequence[Manifest], only: Callable[[str], bool]) -> list[Manifest]:
@@ -96,7 +110,7 @@ def _restore_zone(
         _restore_table(store, into, key, table)
     for path, blob in manifest.files.items():
         if manifest.zone != KEYS:
-            restored_blob(store, blob, f"{manifest.zone} {path}", into, path)
+            restored_blob(store, blob, f"{manifest.zone} {path}", into, path, durable=False)
         elif path == KEYS_FILE:
 
             def place(to: Path, blob: StoredBlob = blob) -> None:
@@ -105,7 +119,7 @@ def _restore_zone(
             restored_keys(place, keys_into, erased_in)
 
 
-def restored_blob(store: Lake, blob: StoredBlob, what: str, into: Lake, path: str) -> None:
+def restored_blob(store: Lake, blob: StoredBlob, what: str, into: Lake, path: str, *, durable: bool = True) -> None:
     """Copies one stored file to ``path`` in a place, checked on the way; absent before it is whole.
 
     Raises:
@@ -116,7 +130,7 @@ def restored_blob(store: Lake, blob: StoredBlob, what: str, into: Lake, path: st
         _refuse_other(digest, Digest(blob.sha256, blob.bytes), what)
         return path
 
-    _copied(store, blob.sha256, what, into, named)
+    _copied(store, blob.sha256, what, into, named, durable=durable)
 
 
 def _restore_table(store: Lake, into: Lake, key: str, table: StoredTable) -> None:
@@ -168,12 +182,14 @@ def _restore_file(store: Lake, into: Lake, key: str, file: StoredFile) -> None:
             raise BackupDamaged(f"{key} {file.path}: found {rows:,} rows; allowed: {file.rows:,}. Next: another day")
         return f"{key}/{file.path}"
 
-    _copied(store, file.sha256, f"{key} {file.path}", into, named)
+    _copied(store, file.sha256, f"{key} {file.path}", into, named, durable=False)
 
 
-def _copied(store: Lake, digest: str, what: str, into: Lake, named: Callable[[Digest, Path], str]) -> None:
+def _copied(
+    store: Lake, digest: str, what: str, into: Lake, named: Callable[[Digest, Path], str], *, durable: bool
+) -> None:
     try:
-        copied(store, object_path(digest), into, named)
+        copied(store, object_path(digest), into, named, durable=durable)
     except FileNotFoundError as error:
         raise BackupDamaged(f"{what}: {object_path(digest)} is missing. Next: restore another day") from error
 

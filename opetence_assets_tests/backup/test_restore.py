@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -16,7 +17,7 @@ from opetence_assets.backup.snapshot import snapshot
 from opetence_assets.lake.places import Lake, place_at
 from opetence_assets.lake.progress import last_progress
 from opetence_assets.lake.queries import query
-from opetence_assets.lake.releases import Release, current_release, publish
+from opetence_assets.lake.releases import Release, current_release, publish, put_release
 from opetence_assets.lake.tables import applied, metadata_of, open_table, transactions_of
 from opetence_assets.lake.verdicts import verdict
 from opetence_assets_tests.backup.conftest import BRONZE, GOLD, SILVER, refreshed
@@ -57,6 +58,29 @@ def test_a_restored_release_is_the_release(lake: Lake, store: Lake, later: Relea
     assert (report.release, report.rows) == (2, {key: len(ids(lake, key)) for key in later.versions})
     same(lake, into, later)
     assert query(into, later, "SELECT count(*) AS n FROM gold.revenue").to_pylist() == [{"n": 2}]
+
+
+def test_all_of_it_is_on_disk_before_there_is_a_release(
+    lake: Lake, store: Lake, later: Release, keys: Path, into: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(lake, store, keys)
+    synced: set[str] = set()
+    fsync = os.fsync
+
+    def recording(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    def released(place: Lake, one: Release) -> bool:
+        there = {place.uri, *(str(path) for path in Path(place.uri).rglob("*"))}
+        assert any(path.endswith(".parquet") for path in there)
+        assert there <= synced
+        return put_release(place, one)
+
+    monkeypatch.setattr(os, "fsync", recording)
+    monkeypatch.setattr("opetence_assets.backup.restore.put_release", released)
+    restore(store, into=into, keys_into=Path(into.uri).parent / "keys.sqlite")
+    assert current_release(into) == later
 
 
 def test_loads_go_on_where_they_stopped(
