@@ -76,12 +76,12 @@ class Collected:
         """
         if self.failed:
             told = "; ".join(f"{copy}: {said}" for copy, said in self.failed.items())
-            raise CopiesFailed(f"{told}. All was done in the other copies. Next: the same again, it goes on there")
+            raise CopiesFailed(f"{told}. All was done for the other copies. Next: the same again, it goes on there")
 
 
-def decided(policy: Policy, copies: Mapping[str, Copy], now: datetime) -> list[Step]:
-    """What is to be done, copies that the environment does not name left out; nothing is changed."""
-    return _decided(policy, {name: copy.holdings() for name, copy in copies.items()}, now)
+def decided(policy: Policy, copies: Mapping[str, Copy], now: datetime, done: Collected) -> list[Step]:
+    """What is to be done in the copies that can be reached; nothing is changed."""
+    return _decided(policy, _held(copies, done), now)
 
 
 def _decided(policy: Policy, held: Mapping[str, Mapping[Partition, Held]], now: datetime) -> list[Step]:

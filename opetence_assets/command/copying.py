@@ -25,12 +25,12 @@ def plan(
     json: JsonOption = False,
 ) -> None:
     """Every decision of the policy about every partition and its reason; changes nothing."""
-    from opetence_assets.backup.collection import decided
+    from opetence_assets.backup.collection import Collected, decided
     from opetence_assets.backup.planning import Action
     from opetence_assets.settings import read_settings
 
     policy, copies = _opened(read_settings())
-    steps = decided(policy, copies, datetime.now(UTC))
+    steps = decided(policy, copies, datetime.now(UTC), done := Collected())
     numbers = Counter((step.zone, step.copy, step.action.value) for step in steps)
     places = list(dict.fromkeys((step.zone, step.copy) for step in steps))
     summary = [
@@ -44,6 +44,7 @@ def plan(
     emit({"summary": summary, "steps": rows}, as_json=json, table=table, title="partitions by zone and copy")
     if shown and not json:
         emit(shown, as_json=False, table={name: [row[name] for row in shown] for name in shown[0]}, title="decisions")
+    done.finished()
 
 
 def copy(json: JsonOption = False) -> None:

@@ -247,7 +247,10 @@ def found_by_verify(world: World, where: str) -> dict[str, set[tuple[str, str]]]
     for of in copy.holdings():
         for one in copy.check(of, ()):
             named.setdefault(one.path, set()).add((one.table, one.file))
-    for step in decided(world.policy, {"offsite": copy, "store": world.copies["store"]}, NOW):
+    both = {"offsite": copy, "store": world.copies["store"]}
+    steps = decided(world.policy, both, NOW, done := Collected())
+    done.finished()
+    for step in steps:
         if step.action is Action.COPY:
             named[f"seals/{step.zone}/{step.partition}/000000.json"] = {("", "")}
     return named

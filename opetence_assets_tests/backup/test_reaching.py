@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from opetence_assets.backup.collection import Collected, CopiesFailed, collect, copy_missing
+from opetence_assets.backup.collection import Collected, CopiesFailed, collect, copy_missing, decided
 from opetence_assets.backup.copies import Copy, copies_of
 from opetence_assets.backup.copy_restic import ResticFailed
 from opetence_assets.backup.manifests import manifests
@@ -37,7 +37,7 @@ def test_a_copy_out_of_reach_is_named_and_the_others_go_on(
     (tmp_path / "offsite").rename(tmp_path / "away")
     (tmp_path / "offsite").write_text("nobody answers")
     (tmp_path / "backups" / "proofs").rename(tmp_path / "proofs")
-    with pytest.raises(CopiesFailed, match=r"offsite: NotADirectoryError: .* in the other copies"):
+    with pytest.raises(CopiesFailed, match=r"offsite: NotADirectoryError: .* for the other copies"):
         copy_missing(policy, copies, store, NOW, Collected())
     assert all(held.verified for held in copies["store"].holdings().values())
     few = {name: replace(rule, keep=replace(rule.keep, last=1), locked={}) for name, rule in policy.zones.items()}
@@ -46,6 +46,9 @@ def test_a_copy_out_of_reach_is_named_and_the_others_go_on(
     told = {wrong for one in standings(policy, copies, store, NOW) for wrong in one.wrong}
     assert "offsite is out of reach" in told
     assert "not in store" not in told
+    steps = decided(policy, copies, NOW, planned := Collected())
+    assert {step.copy for step in steps} == {"store", "restic"} & set(copies)
+    assert set(planned.failed) == {"offsite"}
     (tmp_path / "offsite").unlink()
     (tmp_path / "away").rename(tmp_path / "offsite")
     copy_missing(policy, copies, store, NOW, done := Collected())
