@@ -65,7 +65,7 @@ setup(
             "selenium",
             "setuptools",
             "sqlalchemy",
-            "sqlfluff>=3",
+            "sqlfluff[rs]>=3",
             "sqlfluff-templater-dbt",
             "dbt-score",
             "uv",
