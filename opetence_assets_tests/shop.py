@@ -9,11 +9,11 @@ from typing import Any
 
 import pandera.polars as pa
 import polars as pl
-from adbc_driver_postgresql import dbapi
 
 from opetence_assets.dataset import Dataset, Deletes, Money, Month, Pii, Subject, Utc
 from opetence_assets.settings import Settings
 from opetence_assets.sources.postgres import Postgres
+from opetence_assets.sources.postgres_server import opened
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 source = Postgres(system="shop", schema="shop", dsn="SHOP_DSN")
@@ -57,12 +57,12 @@ class Shop:
     dsn: str
 
     def run(self, sql: str) -> None:
-        with dbapi.connect(self.dsn, autocommit=True) as connection, connection.cursor() as cursor:
+        with opened(self.dsn) as connection, connection.cursor() as cursor:
             for statement in filter(str.strip, sql.split(";")):
                 cursor.execute(statement)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        with dbapi.connect(self.dsn) as connection, connection.cursor() as cursor:
+        with opened(self.dsn) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from adbc_driver_postgresql import dbapi
 
+from opetence_assets.sources.postgres_server import opened
 from sandbox import up
 from sandbox.load import SCHEMAS, all_tables
 from sandbox.story import Story
@@ -23,17 +23,16 @@ def owner(home: Path) -> str:
 
 def ask(home: Path, question: str) -> list[tuple]:
     """The rows that the services' role sees."""
-    with dbapi.connect(owner(home)) as connection, connection.cursor() as cursor:
+    with opened(owner(home)) as connection, connection.cursor() as cursor:
         cursor.execute(question)
         return cursor.fetchall()
 
 
 def order(home: Path, *statements: str) -> None:
     """Run statements as the services' role, in one transaction."""
-    with dbapi.connect(owner(home)) as connection, connection.cursor() as cursor:
-        for statement in statements:
+    with opened(owner(home)) as connection, connection.cursor() as cursor:
+        for statement in ("BEGIN", *statements, "COMMIT"):
             cursor.execute(statement)
-        connection.commit()
 
 
 def wipe(home: Path) -> None:
@@ -49,7 +48,7 @@ def checksums(home: Path) -> dict[str, str]:
 def stored(home: Path, table: Table, like: pl.DataFrame) -> pl.DataFrame:
     """The columns of ``like`` as the database has them, all as text, sorted."""
     chosen = (f"{name}::text" if type.is_decimal() else name for name, type in like.schema.items())
-    with dbapi.connect(owner(home)) as connection, connection.cursor() as cursor:
+    with opened(owner(home)) as connection, connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(chosen)} FROM {table.name}")
         found = pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
     return found.select(pl.all().cast(pl.String)).sort(like.columns)

@@ -45,6 +45,17 @@ def test_a_connection_is_read_only_and_impatient_and_says_who_it_is(shop: Shop, 
             cursor.execute("DELETE FROM shop.sales")
 
 
+def test_a_type_made_since_the_first_connection_is_read(shop: Shop, shop_settings: Settings) -> None:
+    """The driver asks a server for its types once a process."""
+    shop.sell([1])
+    shop.run("CREATE TYPE shop.mood AS ENUM ('glad'); ALTER TABLE shop.sales ADD mood shop.mood DEFAULT 'glad'")
+
+    extraction = sales.feed.extract(Extract(sales), shop_settings)
+
+    assert [mood.as_py() for batch in extraction.batches for mood in batch["mood"]] == ["glad"]
+    extraction.close()
+
+
 def test_a_table_that_is_being_altered_is_left_alone(
     shop: Shop, shop_settings: Settings, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

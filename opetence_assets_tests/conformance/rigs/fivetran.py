@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from adbc_driver_postgresql import dbapi
-
 from opetence_assets.dataset import Dataset, Deletes
 from opetence_assets.sources.fivetran import Fivetran
+from opetence_assets.sources.postgres_server import opened as connected
 from opetence_assets_tests.conformance.rig import Place, Rig, Row, Thing
 
 LAG = timedelta(minutes=10)
@@ -35,10 +34,11 @@ def opened(place: Place) -> Iterator[Rig]:
     newest: list[str] = []
 
     def run(sql: str, rows: Sequence[tuple[object, ...]] = ((),)) -> None:
-        with dbapi.connect(dsn) as connection, connection.cursor() as cursor:
+        with connected(dsn) as connection, connection.cursor() as cursor:
+            cursor.execute("BEGIN")
             for row in rows:
                 cursor.execute(sql, row or None)
-            connection.commit()
+            cursor.execute("COMMIT")
 
     def put(rows: Sequence[Row], more: str = "") -> None:
         change = ", ".join(f"{name} = excluded.{name}" for name in ("amount", "note", "at", "_fivetran_synced"))

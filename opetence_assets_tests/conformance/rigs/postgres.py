@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from adbc_driver_postgresql import dbapi
-
 from opetence_assets.dataset import Dataset, Deletes
 from opetence_assets.sources.postgres import Postgres
+from opetence_assets.sources.postgres_server import opened as connected
 from opetence_assets_tests.conformance.rig import Place, Rig, Row, Thing
 
 LAG = timedelta(minutes=10)
@@ -29,10 +28,11 @@ def opened(place: Place) -> Iterator[Rig]:
     dsn = place.database()
 
     def run(sql: str, rows: Sequence[tuple[object, ...]] = ((),)) -> None:
-        with dbapi.connect(dsn) as connection, connection.cursor() as cursor:
+        with connected(dsn) as connection, connection.cursor() as cursor:
+            cursor.execute("BEGIN")
             for row in rows:
                 cursor.execute(sql, row or None)
-            connection.commit()
+            cursor.execute("COMMIT")
 
     def put(rows: Sequence[Row]) -> None:
         insert = (
