@@ -24,9 +24,10 @@ webhooks: .venv/ready ## receive Stripe's events on http://127.0.0.1:3001/stripe
 tick: .venv/ready ## make the shop's next day happen
 	@opetence sandbox tick
 
+# Node's young objects get 64 MB: pyright's collector costs a tenth less.
 test: .venv/ready ## lint, types and every test
 	@ruff check . && ruff format --check .
-	@pyright & types=$$!; sqlfluff lint --disable-progress-bar -q dbt/models & sql=$$!; \
+	@NODE_OPTIONS=--max-semi-space-size=64 pyright & types=$$!; sqlfluff lint --disable-progress-bar -q dbt/models & sql=$$!; \
 	  pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 15; tests=$$?; wait $$types && wait $$sql && exit $$tests
 
 lint: .venv/ready ## format and fix what can be fixed
