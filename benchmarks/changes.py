@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
 import pandera.polars as pa
@@ -77,10 +76,11 @@ def claim(place: Place, size: Size) -> Claim:
 def race(place: Place, *, rows: int, changes: int) -> Outcome:
     """A table of ``rows``, a process that makes ``changes`` of it without a pause, and loads beside it to its end."""
     from opetence_assets.lake.places import lake_at
+    from opetence_assets_tests.kills import context
 
     _execute(place.server.owner_uri, *(statement.format(rows=rows) for statement in TABLE))
     settings = settings_of(place.home)
-    lake, apart = lake_at(settings), get_context("spawn")
+    lake, apart = lake_at(settings), context()
     made, begun = apart.Value("i", 0), apart.Event()
     writer = apart.Process(target=write, args=(place.server.owner_uri, rows, changes, made, begun))
     writer.start()
@@ -143,7 +143,9 @@ def trickle(uri: str, transactions: int, times: Any) -> None:
 
 
 def _steady(place: Place, lake: Any, settings: Any, transactions: int) -> list[float]:
-    apart = get_context("spawn")
+    from opetence_assets_tests.kills import context
+
+    apart = context()
     times = apart.Queue()
     writer = apart.Process(target=trickle, args=(place.server.owner_uri, transactions, times))
     writer.start()

@@ -22,6 +22,7 @@ CLIENTS = 4
 BUSY = 0.3  # of what the server can do at most: a production server has that much to spare at its busiest
 PACE = 3.0  # rests, as a multiple of work: the loader works a quarter of the time
 ALLOWED = 1 / 0.9  # time a transaction: at most a tenth fewer of them
+LENGTHS = {1: ("-t", "25"), 2: ("-T", "4")}  # rounds → of a run of pgbench: transactions a client, or seconds
 FOUND = re.compile(r"latency average = ([\d.]+) ms[\s\S]*?tps = ([\d.]+)")
 
 
@@ -54,8 +55,8 @@ class Felt:
 def claim(place: Place, size: Size) -> Claim:
     make_table(place.server, "orders", ORDERS, "order_id", size.silver)
     _pgbench(place, "-i", "-q", "-s", str(SCALE if size.rounds > 1 else 1))
-    seconds = {1: 1, 2: 4}.get(size.rounds, 6)
-    most, _ = _pressed(place, seconds, None)
+    length = LENGTHS.get(size.rounds, ("-T", "6"))
+    most, _ = _pressed(place, length, None)
     rate = max(1.0, BUSY * most)
     settings = (
         Setting("load beside a server at 30 % of its capacity", 0.0, rate, ALLOWED),
@@ -63,7 +64,7 @@ def claim(place: Place, size: Size) -> Claim:
         Setting("load beside a saturated server", 0.0, None, None),
         Setting(f"the same with pace={PACE:g}", PACE, None, None),
     )
-    found = felt(place, settings, size.rounds, seconds)
+    found = felt(place, settings, size.rounds, length)
     rows = [
         Row(s.name, 1000 / f.beside[0], "without a load", 1000 / f.alone[0], s.allowed, unit="ms/transaction")
         for s, f in found.items()
@@ -72,21 +73,22 @@ def claim(place: Place, size: Size) -> Claim:
     notes.append(
         f"pgbench's TPC-B, {CLIENTS} clients, every commit synchronous; server, pgbench and loader share"
         f" {os.cpu_count()} cores here (in production the loader has its own): it runs with nice 19. Full loads of"
-        f" {size.silver:,} rows, one after another, as long as pgbench runs; {size.rounds} rounds of {seconds} s each."
+        f" {size.silver:,} rows, one after another, as long as pgbench runs; {size.rounds} rounds of"
+        f" pgbench {' '.join(length)} each."
     )
     return Claim("Gentle on production: pgbench beside full loads", rows, notes)
 
 
-def felt(place: Place, settings: Sequence[Setting], rounds: int, seconds: int) -> dict[Setting, Felt]:
+def felt(place: Place, settings: Sequence[Setting], rounds: int, length: Sequence[str]) -> dict[Setting, Felt]:
     """Without and with a load beside; all settings take turns, so that a busy minute hits all alike."""
     alone: dict[Setting, list[tuple[float, float]]] = {setting: [] for setting in settings}
     beside: dict[Setting, list[tuple[float, float]]] = {setting: [] for setting in settings}
     loaded = dict.fromkeys(settings, 0)
     for _ in range(rounds):
         for setting in settings:
-            alone[setting].append(_pressed(place, seconds, setting.rate))
+            alone[setting].append(_pressed(place, length, setting.rate))
             with _loads(place, setting.pace) as rows:
-                beside[setting].append(_pressed(place, seconds, setting.rate))
+                beside[setting].append(_pressed(place, length, setting.rate))
                 loaded[setting] += rows.value
     return {s: Felt(_middle(alone[s]), _middle(beside[s]), loaded[s]) for s in settings}
 
@@ -99,10 +101,10 @@ def _pressure(setting: Setting) -> str:
     return f"-R {setting.rate:.0f}" if setting.rate else "no -R"
 
 
-def _pressed(place: Place, seconds: int, rate: float | None) -> tuple[float, float]:
+def _pressed(place: Place, length: Sequence[str], rate: float | None) -> tuple[float, float]:
     """Transactions a second and milliseconds each of one run."""
     limit = ("-R", f"{rate:.1f}") if rate else ()
-    told = _pgbench(place, "-n", "-c", str(CLIENTS), "-j", "1", "-T", str(seconds), *limit)
+    told = _pgbench(place, "-n", "-c", str(CLIENTS), "-j", "1", *length, *limit)
     found = FOUND.search(told)
     assert found, told
     return float(found[2]), float(found[1])

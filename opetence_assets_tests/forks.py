@@ -52,8 +52,9 @@ class Forks:
 
 
 @contextmanager
-def forks() -> Iterator[Forks]:
-    command = [sys.executable, "-m", __name__]
+def forks(heavy: Sequence[str] = ("dagster", *HEAVY)) -> Iterator[Forks]:
+    """A fork server that has imported what is ``heavy``: by default what the platform's commands need."""
+    command = [sys.executable, "-m", __name__, *heavy]
     with (
         TemporaryDirectory() as folder,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
@@ -91,4 +92,4 @@ def _become(code: str, arguments: list[str], environment: dict[str, str], said: 
 
 
 if __name__ == "__main__":
-    serve(("dagster", *HEAVY))
+    serve(sys.argv[1:])

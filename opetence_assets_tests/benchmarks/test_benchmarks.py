@@ -35,6 +35,17 @@ FORGET = (
     "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots",
     "DROP PUBLICATION IF EXISTS benchmark",
     "DROP SCHEMA IF EXISTS benchmark CASCADE",
+    "DROP TABLE IF EXISTS pgbench_accounts, pgbench_branches, pgbench_history, pgbench_tellers",
+)
+HEAVY = (  # for what competes
+    "adbc_driver_postgresql.dbapi",
+    "benchmarks.tables",
+    "dlt.destinations.impl.filesystem.filesystem",
+    "dlt.sources.sql_database",
+    "opetence_assets.ingestion.bronze",
+    "opetence_assets.refinement.silver",
+    "pyarrow.dataset",
+    "pyarrow.parquet",
 )
 NEW = "silver"  # whose contenders are new interpreters, as all are when it counts how fast they are
 # "gold" and "step" want a company that the whole path was taken for: they are in test_whole_path.
@@ -42,7 +53,7 @@ NEW = "silver"  # whose contenders are new interpreters, as all are when it coun
 
 @pytest.fixture(scope="module")
 def forked() -> Iterator[Forks]:
-    with forks() as server:
+    with forks(HEAVY) as server:
         yield server
 
 
