@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,9 +147,13 @@ def _progress(stream: Stream, before: dict[str, Any], facts: Facts) -> dict[str,
 
 def taken_by(lake: Lake, key: str) -> Callable[[str], bool]:
     """Whether a table has taken the file with this content: each is a transaction of the commit its rows came in."""
-    table = open_table(lake, key)
-    known = transactions_of(lake, key, table.version) if table else {}
-    return lambda identity: _file_transaction(identity) in known
+
+    @cache
+    def known() -> dict[str, int]:  # by reading the log, and sources without files never ask
+        table = open_table(lake, key)
+        return transactions_of(lake, key, table.version) if table else {}
+
+    return lambda identity: _file_transaction(identity) in known()
 
 
 def _file_transaction(identity: str) -> str:
