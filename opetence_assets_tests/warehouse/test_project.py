@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from opetence_assets.settings import BUSINESS_ZONE
-from opetence_assets.warehouse.manifest import PROJECT, STAMP, ensure_manifest, project_checksum
+from opetence_assets.warehouse.manifest import PROJECT, STAMP, ensure_manifest, parsed_project, project_checksum
 from opetence_assets_tests.warehouse.conftest import First
 
 pytestmark = pytest.mark.dagster
@@ -101,6 +101,20 @@ def test_the_business_zone_is_the_settings(manifest: dict[str, Any]) -> None:
     assert macro.split("%}")[1].split("{%")[0].strip() == str(BUSINESS_ZONE)
     zoned = [path.name for path in PROJECT.rglob("*.sql") if "at time zone" in path.read_text()]
     assert zoned == ["business_day.sql"]
+
+
+def test_what_is_kept_of_a_parsed_project_is_what_parsing_it_gives(first: First, tmp_path: Path) -> None:
+    kept, parsed = (replace(first[0].settings, home=tmp_path / name) for name in ("kept", "parsed"))
+    for settings in (kept, parsed):
+        shutil.copytree(first[0].settings.manifest.parent, settings.manifest.parent)
+    parsed.manifest.with_name(STAMP).unlink()
+    before = kept.manifest.stat()
+    read, anew = parsed_project(kept), parsed_project(parsed)
+    for part in ("flat_graph", "macros", "unit_tests", "groups", "parent_map", "child_map"):
+        assert getattr(read, part) == getattr(anew, part) != {}, part
+    assert kept.manifest.stat() == before, "whatever was derived from it still is"
+    kept.manifest.unlink()
+    assert ensure_manifest(kept).exists()
 
 
 def test_the_manifest_is_parsed_only_when_the_project_changed(first: First, tmp_path: Path) -> None:
