@@ -58,14 +58,14 @@ def _told(dataset: Dataset, lake: Lake, silver: Table, reference: Reference, unt
 
 def _judged(reference: Reference, of: Sequence[str], by_version: pl.DataFrame) -> tuple[bool, str, float]:
     """The share of all rows, and of those that one version brought: a year's tolerance would hide a day of orphans."""
-    from scipy.stats import binom
+    from scipy.special import bdtrc
 
     total, without = int(by_version["rows"].sum()), int(by_version[MISSING].sum())
     share = without / total if total else 0.0
     found = f"{without:,} of {total:,} rows have no {', '.join(of)} in {reference.to} ({share:.2%})"
     passed = share <= reference.missing_at_most
     for version, rows, missing in by_version.iter_rows():
-        chance = float(binom.sf(missing - 1, rows, reference.missing_at_most)) if missing else 1.0
+        chance = float(bdtrc(missing - 1, rows, reference.missing_at_most)) if missing else 1.0
         if passed and missing > rows * reference.missing_at_most and chance < BY_CHANCE / len(by_version):
             passed, found = False, f"{found}; {missing:,} of the {rows:,} rows of version {version}"
     return passed, found, share
