@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import os
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from opetence_assets.command import COLLECTED_AFTER
 from opetence_assets.lake.places import Lake, lake_at
 from opetence_assets.settings import Settings, read_settings
 from opetence_assets_tests.buckets import s3_server
@@ -37,6 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, name in enumerate(LONG) if name in file), len(LONG))
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    gc.set_threshold(COLLECTED_AFTER)
+    gc.freeze()  # what is imported by now stays: a collector need not look at it, and in a forked child not copy it
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+
+COLLECTED_AFTER = 10_000  # new objects: at 700 of them, as Python would, a twentieth of a run is looking for garbage
 
 
 def main() -> None:
@@ -10,6 +13,7 @@ def main() -> None:
     from opetence_assets.command.app import app
     from opetence_assets.command.output import failure
 
+    gc.set_threshold(COLLECTED_AFTER)
     try:
         app()
     except Exception as error:
