@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "privacy": {"contract"},  # what must hold of an original is judged before it is treated
     "contract": set[str](),  # a declaration compiled to one scan
     "lake": set[str](),
-    "postgres": {"lake"},  # production's own backup: base backups and its log
+    "postgres": {"lake", "sources"},  # production's own backup: base backups and its log; asked as it is read
     "ingestion": {"lake", "privacy"},
     "refinement": {"lake", "privacy", "contract"},
     "quality": {"lake", "privacy", "contract", "refinement"},  # what is measured and kept as history

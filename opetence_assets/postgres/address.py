@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from opetence_assets.postgres.refused import refused
+from opetence_assets.sources.postgres_server import opened
 
 if TYPE_CHECKING:
     from opetence_assets.settings import Settings
@@ -63,7 +64,7 @@ def asked(uri: str, sql: str) -> tuple[Any, ...]:
     import adbc_driver_postgresql.dbapi as adbc
 
     try:
-        with adbc.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+        with opened(uri) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall()[0]
     except adbc.Error as error:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from opetence_assets.postgres.binaries import Failed, Programs, environment
 from opetence_assets.postgres.refused import refused
+from opetence_assets.sources.postgres_server import opened
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -149,9 +150,7 @@ def stopped(copy: Copy) -> None:
 
 def ask(copy: Copy, database: str, role: str, sql: str) -> list[tuple[Any, ...]]:
     """All rows of a question to a running copy."""
-    import adbc_driver_postgresql.dbapi as adbc
-
-    with adbc.connect(copy.uri(database, role), autocommit=True) as connection, connection.cursor() as cursor:
+    with opened(copy.uri(database, role)) as connection, connection.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchall()
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from adbc_driver_postgresql import dbapi
 from pyrage import x25519  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 
 from opetence_assets.backup.production import restored_production
@@ -25,6 +24,7 @@ from opetence_assets.postgres.private_server import ask, stopped
 from opetence_assets.postgres.recover import Recovered, recovered
 from opetence_assets.postgres.stream import lag, received
 from opetence_assets.postgres.wal import read_mark
+from opetence_assets.sources.postgres_server import opened
 from opetence_assets_tests.places import short
 from sandbox.server import Server, started, stop
 
@@ -53,14 +53,14 @@ class Production:
         return self.server.copier_uri
 
     def run(self, *statements: str) -> None:
-        with dbapi.connect(self.server.admin_uri, autocommit=True) as connection, connection.cursor() as cursor:
+        with opened(self.server.admin_uri) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
                 if statement.startswith("SELECT"):
                     cursor.fetchall()  # the driver runs a query no further than it is read
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        with dbapi.connect(self.server.admin_uri, autocommit=True) as connection, connection.cursor() as cursor:
+        with opened(self.server.admin_uri) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall()
 
@@ -69,7 +69,7 @@ class Production:
 
     def append(self, rows: int) -> None:
         """Rows of the ledger, each a transaction."""
-        with dbapi.connect(self.server.admin_uri, autocommit=True) as connection, connection.cursor() as cursor:
+        with opened(self.server.admin_uri) as connection, connection.cursor() as cursor:
             for _ in range(rows):
                 cursor.execute(APPEND)
                 cursor.fetchall()
