@@ -46,6 +46,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()  # what is imported by now stays: a collector need not look at it, and in a forked child not copy it
 
 
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()  # hypothesis, imported for its summary, warns of what nobody seems to refer to
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.config.stash.get(FIRST, True) and "PYTEST_XDIST_WORKER" in os.environ and LONGEST not in item.nodeid:
