@@ -21,7 +21,7 @@ from sandbox.company.process import digest
 from sandbox.company.serving import Prepared, Serving
 from sandbox.company.state import Company, held_story, hold_company, story_from
 from sandbox.local_env import local_values
-from sandbox.story import DAY, Story
+from sandbox.story import Story
 
 SECOND = 1_000_000
 COLLECTIONS = ("product_documents", "reviews")
@@ -69,10 +69,9 @@ class Host:
 
 
 def _arriving(story: Story, since: int) -> Iterator[Message]:
-    """The messages of the days from a midnight on, a day at a time."""
-    for day in range(since, story.now, DAY):
-        for topic in PARTITIONS:
-            yield from messages(story, topic, day, day + DAY).iter_rows()
+    """The messages from a midnight on, a topic at a time."""
+    for topic in PARTITIONS:
+        yield from messages(story, topic, since, story.now).iter_rows()
 
 
 def hosted(home: Path, http: int, mongo: int, ready: int) -> None:
