@@ -31,6 +31,7 @@ FIRST = pytest.StashKey[bool]()  # whether the worker has run no test yet
 
 def pytest_configure() -> None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", short())
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # others are started in each process, and nobody here uses them
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
