@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -56,10 +58,7 @@ def rendered_model(content: Content, name: str, code: str) -> Rendered:
 
 
 def _environment(content: Content) -> Environment:
-    from jinja2 import Environment, StrictUndefined
-
-    # It renders SQL of our own repository, never a page.
-    environment = Environment(undefined=StrictUndefined, extensions=["jinja2.ext.do"], autoescape=False)
+    environment = _empty()
     names = _names(environment)
     names.update({"execute": False, "return": _return, "ref": _ref, "source": _source, "config": _config})
     for macro in content["macros"].values():
@@ -67,6 +66,19 @@ def _environment(content: Content) -> Environment:
         if own and not macro["name"].startswith(("test_", "materialization_")):
             names[macro["name"]] = _macro(environment, macro["name"], macro["macro_sql"])
     return environment
+
+
+def _empty() -> Environment:
+    from jinja2 import Environment, StrictUndefined
+
+    # It renders SQL of our own repository, never a page.
+    return Environment(undefined=StrictUndefined, extensions=["jinja2.ext.do"], autoescape=False)
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> CodeType:
+    """A macro's code, the same in every environment: forty models name the same few."""
+    return _empty().compile(text)
 
 
 def _names(environment: Environment) -> dict[str, Any]:
@@ -77,7 +89,8 @@ def _names(environment: Environment) -> dict[str, Any]:
 def _macro(environment: Environment, name: str, text: str) -> Callable[..., Any]:
     def call(*values: Any, **named: Any) -> Any:
         try:
-            return getattr(environment.from_string(text).module, name)(*values, **named)
+            template = environment.template_class.from_code(environment, _compiled(text), environment.globals)
+            return getattr(template.module, name)(*values, **named)
         except _Returned as returned:
             return returned.value
 
