@@ -23,11 +23,14 @@ from opetence_assets.settings import read_settings
 # What steps import when they first need it; without these lines each worker would import it anew.
 HEAVY = (
     "adbc_driver_postgresql.dbapi",
+    "dagster._core.storage.runs",
+    "dagster._core.storage.schedules",
     "dbt.adapters.duckdb",
     "dbt.cli.main",
     "deltalake",
     "dlt",
     "duckdb",
+    "opetence_assets.automation.event_log",
     "opetence_assets.backup.snapshot",
     "opetence_assets.ingestion.bronze",
     "opetence_assets.refinement.silver",
