@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,8 +208,8 @@ def test_a_claim_about_the_orchestrator_has_rows(
 @pytest.fixture(scope="module")
 def served(platform: Platform) -> Iterator[Served]:
     """The UI over the company that the tests above have made; its sensors go on with it, so it comes last."""
-    drilled = subprocess.run([sys.executable, "-m", drilling.__name__], env=platform.environ, capture_output=True)
-    assert drilled.returncode == 0, drilled.stderr.decode()[-3000:]
+    drilled = platform.forks.run(f"from {drilling.__name__} import main; main()", (), platform.environ)
+    assert drilled.returncode == 0, drilled.stderr[-3000:]
     with serving(platform.settings, platform.environ) as up:
         yield up
 
