@@ -44,7 +44,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     gc.set_threshold(COLLECTED_AFTER)
-    gc.freeze()  # what is imported by now stays: a collector need not look at it, and in a forked child not copy it
 
 
 def pytest_sessionfinish() -> None:
