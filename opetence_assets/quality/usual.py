@@ -22,7 +22,6 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 SHORTEST, LONGEST = 21, 56  # days to learn from: below three weeks a weekday was seen too seldom
 RECENT = 14  # days whose median says where the level stands
 FEW = 20  # rows below which a mean says nothing
-NORMAL = 1.4826022185056018  # a normal's standard deviation, in median absolute deviations
 QUIET = 0.6  # what a public holiday may take of a count or a sum
 
 
@@ -191,10 +190,13 @@ def _by_chance(series: Series, seen: Ints, at: int, *, relative: bool) -> float:
 
 def _trend_and_week(values: Floats, days: Ints, day: int) -> tuple[Floats, float]:
     """Each day as trend and weekday explain it, and what they say of the next one."""
+    from scipy.stats import siegelslopes
+
     weekday, season = days % 7, np.zeros(7)
     slope = intercept = 0.0
     for _ in range(2):
-        slope, intercept = siegel_line(values - season[weekday], days - day)
+        line: Any = siegelslopes(values - season[weekday], days - day)
+        slope, intercept = float(line.slope), float(line.intercept)
         rests = values - (intercept + slope * (days - day))
         season = np.array([np.median(rests[weekday == n]) if (weekday == n).any() else 0.0 for n in range(7)])
         season -= np.median(season)
@@ -204,18 +206,11 @@ def _trend_and_week(values: Floats, days: Ints, day: int) -> tuple[Floats, float
     return fitted, float(intercept + season[day % 7] + now)
 
 
-def siegel_line(values: Floats, days: Ints) -> tuple[float, float]:
-    """Slope and intercept: of each day the median slope to the others, of these the median; SciPy's takes half a second
-    to import."""
-    others = ~np.eye(len(days), dtype=bool)
-    rises, runs = (np.subtract.outer(of, of)[others].reshape(len(days), -1) for of in (values, days))
-    slope = np.median(np.median(rises / runs, axis=1))
-    return float(slope), float(np.median(values - slope * days))
-
-
 def _noise(rests: Floats, days: int) -> float:
     """Their standard deviation by the median, larger for what was fitted (9 figures) and is yet to be foreseen."""
-    spread = NORMAL * float(np.median(np.abs(rests - np.median(rests))))
+    from scipy.stats import median_abs_deviation
+
+    spread = float(median_abs_deviation(rests, scale="normal"))  # pyright: ignore[reportArgumentType] - stub
     return spread * float(np.sqrt(days / (days - 9) * _foreseen(days)))
 
 

@@ -6,10 +6,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
-from scipy.stats import siegelslopes
 
 from opetence_assets.quality.findings import Figure, judged, sentence
-from opetence_assets.quality.usual import Kind, Series, siegel_line
+from opetence_assets.quality.usual import Kind, Series
 from opetence_assets_tests.quality.year import LEARNING, Score, judge_table, table
 
 MONDAY = date(2026, 3, 2)
@@ -96,11 +95,3 @@ def test_a_weekday_of_small_counts_is_known_from_a_handful_of_them() -> None:
     found = [len(judged({Figure("rows"): one}, MONDAY + timedelta(4)).findings) for one in (on_a_friday, loaded_thrice)]
 
     assert found == [0, 1]
-
-
-def test_the_line_through_a_series_is_siegels() -> None:
-    rng = np.random.default_rng(4)
-    for _ in range(50):
-        days = np.sort(rng.choice(70, rng.integers(21, 57), replace=False))
-        values = rng.normal(size=len(days)).round(int(rng.integers(0, 9)))
-        assert siegel_line(values, days) == tuple(siegelslopes(values, days))[:2]
