@@ -46,10 +46,6 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(COLLECTED_AFTER)
 
 
-def pytest_sessionfinish() -> None:
-    gc.unfreeze()  # hypothesis, imported for its summary, warns of what nobody seems to refer to
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.config.stash.get(FIRST, True) and "PYTEST_XDIST_WORKER" in os.environ and LONGEST not in item.nodeid:
