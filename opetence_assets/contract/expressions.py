@@ -70,7 +70,7 @@ _BUILT_IN: Mapping[str, Callable[[pl.Expr, Statistics], pl.Expr]] = {
     "str_endswith": lambda c, s: c.str.ends_with(s["string"]),
     "str_length": lambda c, s: _length(c.str.len_chars(), s),
 }
-BY_TEXT = frozenset({"str_matches", "str_contains"})  # dear enough to be asked of distinct values where these are few
+_BY_PATTERN = frozenset({"str_matches", "str_contains"})
 
 
 def expression_of(check: str, column: pl.Expr, statistics: Statistics) -> pl.Expr | None:
@@ -85,7 +85,7 @@ def expression_of(check: str, column: pl.Expr, statistics: Statistics) -> pl.Exp
     values = statistics.get("allowed_values", statistics.get("forbidden_values", ()))
     if not isinstance(values, Collection):
         return None  # an iterator, which Pandera has read to its end
-    if check in BY_TEXT:
+    if check in _BY_PATTERN:
         _readable(anchored(pattern_of(statistics)) if check == "str_matches" else pattern_of(statistics), statistics)
     return _BUILT_IN[check](column, statistics)
 

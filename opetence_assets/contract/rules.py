@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from opetence_assets.contract.expressions import BY_TEXT, Evidence, Present, evidence_of, expression_of
+from opetence_assets.contract.expressions import Evidence, Present, evidence_of, expression_of
 from opetence_assets.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Rule:
         valid: true where it does, false where not, never null.
         parts: the rules it is made of, where a load left one verdict on several; a grade names one of them.
         evidence: a glance that may prove it for a whole batch.
-        of_text: the only column it reads, where distinct values may be cheaper to ask than rows.
+        of_text: the only column it reads, if of texts, whose distinct values may be cheaper to ask than the rows.
         by_pandera: Pandera judges it, over all rows at once.
         warns: the schema says ``raise_warning``: graded as a warning, if the dataset does not say otherwise.
         written: what its version is told by, where the expression cannot be written down.
@@ -121,7 +121,7 @@ def _rule_of_check(
         says,
         valid.fill_null(bool(check.ignore_na)),
         evidence=evidence,
-        of_text=name if kind in BY_TEXT and dtype is not None else None,
+        of_text=name if dtype == pl.String else None,
         warns=bool(check.raise_warning),
     )
 

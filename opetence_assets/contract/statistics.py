@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 SAMPLE = 50_000  # rows; a quantile is off by 0.2 % of the rows (one standard deviation)
+CHANCE = 20_260_301
+ROWS = ("", "rows")
+Places = npt.NDArray[np.int64]
+SUMMABLE = 28  # digits of a decimal, of which any 10 billion have a sum in 128 bits
 WIDE = Context(prec=60)  # more digits than the sum of any decimals has
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -54,119 +59,137 @@ class ColumnStatistics:
         return {**{name: value for name, value in known.items() if value is not None}, **quantiles}
 
 
+def chosen(rows: int) -> Places | None:
+    """Rows at random, not every hundredth: neighbours (an order's lines) must have their chance to meet. The same ones
+    whenever as many are scanned; None for all."""
+    return np.unique(np.random.default_rng(CHANCE).integers(0, rows, SAMPLE)) if rows > SAMPLE else None
+
+
+@dataclass(frozen=True)
+class Few:
+    """A text column whose values are all known, each of them there at least once."""
+
+    values: pl.Series
+    nulls: int
+
+
 @dataclass
 class Learned:
-    """The running figures of a scan over some columns."""
+    """The figures of a scan over some columns: what is exact is asked of Polars, the rest of a sample of the rows."""
 
     columns: Mapping[str, pl.DataType]
     closed: frozenset[str]  # personal: nothing of their values is kept
-    share: float  # of the rows, to be sampled
+    chosen: Places | None  # of the rows, in order, to be sampled; None for all
+    few: Mapping[str, Few]  # columns that are known without being read
     rows: int = 0
     figures: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     sample: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
-    chance: np.random.Generator = field(default_factory=lambda: np.random.default_rng(20_260_301))
 
-    def learn(self, batch: pl.DataFrame) -> dict[str, tuple[Any, Any]]:
-        """Adds a batch; returns its least and greatest of every column that has them.
+    def asked(self) -> dict[tuple[str, str], pl.Expr]:
+        """What is to be asked of all rows, in one row of answers: by column and figure."""
+        return {ROWS: pl.len()} | {
+            (name, figure): expression
+            for name, dtype in self.columns.items()
+            if name not in self.few
+            for figure, expression in _figures(name, dtype, name in self.closed).items()
+        }
 
-        Each column is asked by itself: a query of all of them wakes Polars' threads, which cost more than they share.
-        """
-        self.rows += len(batch)
-        self._take(batch)
-        return {name: self._learn(name, batch[name]) for name in self.columns}
+    def answered(self, answers: Mapping[tuple[str, str], Any]) -> None:
+        """Takes the answers to what was ``asked``."""
+        self.rows = answers[ROWS]
+        self.figures = {name: {"nulls": few.nulls} for name, few in self.few.items()}
+        for (name, figure), answer in answers.items():
+            self.figures.setdefault(name, {})[figure] = answer
+        for name, dtype in self.columns.items():
+            if isinstance(dtype, pl.Decimal):
+                units = {figure: units for figure, units in self.figures[name].items() if figure != "nulls"}
+                self.figures[name] |= {figure: _scaled(units[figure], dtype.scale) for figure in units}
 
-    def _learn(self, name: str, values: pl.Series) -> tuple[Any, Any]:
-        known = self.figures.setdefault(name, {"nulls": 0, "least": None, "greatest": None, "sum": None})
-        nulls, dtype = values.null_count(), self.columns[name]
-        known["nulls"] += nulls
-        # As whole numbers: an eighth of what Polars' bounds and mean of decimals take.
-        plain = values.to_physical() if dtype.is_decimal() else values
-        least, greatest = (plain.min(), plain.max()) if _is_ordered(dtype) else (None, None)
-        if isinstance(dtype, pl.Decimal):
-            least, greatest = (_scaled(bound, dtype.scale) for bound in (least, greatest))
-        known["least"] = _either(min, known["least"], least)
-        known["greatest"] = _either(max, known["greatest"], greatest)
-        if name not in self.closed and nulls < len(values) and (found := _sum(plain, dtype)) is not None:
-            known["sum"] = (known["sum"] or 0.0) + found
-        return least, greatest
+    def take(self, batch: pl.DataFrame, first: int) -> None:
+        """Adds the chosen rows of a batch, of which ``first`` is the first row's place among all."""
+        columns = [name for name, dtype in self.columns.items() if not dtype.is_nested() and name not in self.few]
+        taken = [batch[name] for name in columns]
+        if self.chosen is not None:
+            low, high = np.searchsorted(self.chosen, (first, first + len(batch)))
+            # Column by column: to take rows of a frame wakes Polars' threads, which cost more than they share.
+            places = pl.Series((self.chosen[low:high] - first).astype(np.uint32))
+            taken = [_own(column[places]) for column in taken]
+        self.sample.append(pl.DataFrame(taken))
 
     def statistics(self, key: tuple[str, ...], key_is_unique: bool) -> tuple[ColumnStatistics, ...]:
         """Every column's figures; a key of one column that was found unique has as many values as rows."""
         if not self.rows:
             return ()
-        sampled = dict(zip(self.sample[0].columns, pl.concat(self.sample).get_columns(), strict=True))
-        none = pl.Series(dtype=pl.Null())
-        return tuple(self._of(name, sampled.get(name, none), key_is_unique and key == (name,)) for name in self.columns)
+        sample = pl.concat(self.sample)
+        return tuple(
+            self._of(name, _sorted(sample[name] if name in sample.columns else None), key_is_unique and key == (name,))
+            for name in self.columns
+        )
 
-    def _of(self, name: str, sampled: pl.Series, is_unique: bool) -> ColumnStatistics:
+    def _of(self, name: str, values: pl.Series, is_unique: bool) -> ColumnStatistics:
         known, dtype = self.figures[name], self.columns[name]
+        if few := self.few.get(name):
+            return ColumnStatistics(name, self.rows, few.nulls, len(few.values), True)
         valued = self.rows - known["nulls"]
         found = ColumnStatistics(name, self.rows, known["nulls"], valued, True)
         if not is_unique:
-            distinct = None if dtype.is_nested() else _distinct(sampled.drop_nulls(), valued)
-            found = ColumnStatistics(
-                name, self.rows, known["nulls"], distinct, distinct is not None and self.share >= 1
-            )
+            distinct = None if dtype.is_nested() else _distinct(values, valued)
+            found = replace(found, distinct=distinct, distinct_is_exact=distinct is not None and self.chosen is None)
         if name in self.closed:
             return found
-        measured = sampled.drop_nulls() if _is_ordered(dtype) else sampled.clear()
-        shares = QUANTILES if len(measured) else ()
-        values = measured.sort()
+        shares = QUANTILES if _is_ordered(dtype) and len(values) else ()
         quantiles = {share: values[min(len(values) - 1, int(share * len(values)))] for share in shares}
-        mean = known["sum"] / valued if known["sum"] is not None and valued else None
+        mean = float(known["sum"]) / valued if valued and "sum" in known else known.get("mean")
         return ColumnStatistics(
             name, self.rows, found.nulls, found.distinct, found.distinct_is_exact,
-            known["least"], known["greatest"], mean, quantiles,
+            known.get("least"), known.get("greatest"), mean, quantiles,
         )  # fmt: skip
 
-    def _take(self, batch: pl.DataFrame) -> None:
-        """Rows at random, not every hundredth: neighbours (an order's lines) must have their chance to meet."""
-        taken = batch
-        if self.share < 1 and len(batch):
-            wanted = max(1, round(self.share * len(batch)))
-            taken = batch[np.unique(self.chance.integers(0, len(batch), wanted))]
-        # A text of the sample would keep the memory of its whole batch: of what has no order only digests are taken.
-        self.sample.append(
-            taken.select(
-                pl.col(name)
-                if _is_ordered(dtype)
-                else pl.when(pl.col(name).is_not_null()).then(pl.col(name).hash()).alias(name)
-                for name, dtype in self.columns.items()
-                if not dtype.is_nested()
-            )
-        )
+
+def _own(values: pl.Series) -> pl.Series:
+    """Values that keep no memory of the batch they are from, as texts in Polars' views do."""
+    return values if _is_ordered(values.dtype) else pl.Series(values.name, values.to_list(), values.dtype)
 
 
-def _distinct(sampled: pl.Series, rows: int) -> int:
-    """Haas and Stokes' estimator (Duj1) of a column's distinct values, as PostgreSQL's ANALYZE has it; exact where the
-    sample is all there is."""
-    counts = sampled.hash().unique_counts()
-    size, found, once = len(sampled), len(counts), int((counts == 1).sum())
-    if size == 0 or size >= rows:
-        return found
-    return min(rows, round(size * found / (size - once + once * size / rows)))
+def _sorted(sampled: pl.Series | None) -> pl.Series:
+    """The sample of a column less its nulls, or its digests where it has no order; none of a nested column."""
+    if sampled is None:
+        return pl.Series(dtype=pl.Null())
+    values = sampled.drop_nulls()
+    return (values if _is_ordered(values.dtype) else values.hash()).sort()
+
+
+def _distinct(values: pl.Series, rows: int) -> int:
+    """Haas and Stokes' estimator (Duj1) of a column's distinct values, as PostgreSQL's ANALYZE has it, by a sorted
+    sample; exact where the sample is all there is."""
+    size = len(values)
+    if size == 0:
+        return 0
+    changes = (values.slice(1) != values.slice(0, size - 1)).to_numpy()
+    firsts, lasts = np.append(True, changes), np.append(changes, True)
+    found, once = int(firsts.sum()), int((firsts & lasts).sum())
+    return found if size >= rows else min(rows, round(size * found / (size - once + once * size / rows)))
+
+
+def _figures(name: str, dtype: pl.DataType, closed: bool) -> dict[str, pl.Expr]:
+    """Decimals as whole numbers: an eighth of what Polars' bounds and mean of decimals take."""
+    values = pl.col(name).to_physical() if dtype.is_decimal() else pl.col(name)
+    found = {"nulls": values.null_count()}
+    if _is_ordered(dtype):
+        found |= {"least": values.min(), "greatest": values.max()}
+    if not closed and isinstance(dtype, pl.Decimal):
+        found["sum"] = (values if dtype.precision <= SUMMABLE else values.cast(pl.Float64)).sum()
+    elif not closed and (dtype.is_numeric() or dtype == pl.Boolean()):
+        found["mean"] = values.mean()
+    return found
 
 
 def _scaled(units: Any, scale: int) -> Decimal | None:
     return None if units is None else Decimal(units).scaleb(-scale, WIDE)
 
 
-def _sum(values: pl.Series, dtype: pl.DataType) -> float | None:
-    """The sum of numbers or of truth; by way of the mean where whole numbers could be too many for their type."""
-    if isinstance(dtype, pl.Decimal):
-        return float(Decimal(values.sum()).scaleb(-dtype.scale, WIDE))
-    if not (dtype.is_numeric() or dtype == pl.Boolean()) or (mean := values.mean()) is None:
-        return None
-    assert isinstance(mean, float)
-    return mean * (len(values) - values.null_count())
-
-
 def _is_ordered(dtype: pl.DataType) -> bool:
     return dtype.is_numeric() or dtype.is_temporal()
-
-
-def _either(choice: Any, known: Any, found: Any) -> Any:
-    return found if known is None else known if found is None else choice(known, found)
 
 
 def _plain(value: Any) -> Any:

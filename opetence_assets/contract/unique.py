@@ -10,22 +10,23 @@ from typing import Any
 
 import polars as pl
 
+from opetence_assets.contract.codes import all_ascend
+
 RUNS = 64  # of a batch, at most: a source that was read from its middle on has two
 
 
 @dataclass
 class Seen:
-    """What was seen of some columns over the batches of a scan.
+    """What was seen of some columns over the batches of a scan, in whatever order and by whatever thread they came.
 
     Runs of rows that ascend strictly and do not overlap prove that no value stands twice, in whatever order the files
     and their parts come: 0.04 CPU-s for 10 M texts. Different digests prove it without an order, at 0.3; they are taken
-    from the first batch on that has no order, and of those before it only in the end, if at all. Only where two digests
-    agree (by chance or not) are the values themselves compared, at six times that.
+    from the first batch on that has no order, and if there were batches before it, of all rows once more in the end.
+    Only where two digests agree (by chance or not) are the values themselves compared, at six times that.
     """
 
     columns: tuple[str, ...]
     ascending: bool = True
-    ordered: int = 0  # rows of the batches that came in order, whose digests were not taken
     runs: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = field(
         default_factory=list[tuple[tuple[Any, ...], tuple[Any, ...]]]
     )
@@ -34,32 +35,36 @@ class Seen:
     def see(self, batch: pl.DataFrame) -> None:
         if not len(batch):
             return
-        key = batch.select(self.columns)
+        key = pl.DataFrame([batch[name] for name in self.columns])
         starts = _starts(key) if self.ascending else None
         if starts is None:
             self.ascending = False
-            self.digests.append(_digest(key))
+            self.digests.append(key.select_seq(_digest(self.columns)).to_series())
         else:
             ends = [*(start - 1 for start in starts[1:]), len(key) - 1]
             self.runs += [(key.row(start), key.row(end)) for start, end in zip(starts, ends, strict=True)]
-            self.ordered += len(key)
 
     def repeated(self, rows: pl.LazyFrame) -> int:
-        """Rows beyond the first of their values; ``rows``, in the order they were seen in, are read again only where
-        their order proves nothing, and then no column but these."""
+        """Rows beyond the first of their values; ``rows`` are read again only where what was seen of them proves
+        nothing, and then no column but these."""
         if self.ascending and _apart(self.runs):
             return 0
-        earlier = rows.select(self.columns).head(self.ordered).collect_batches(maintain_order=True, engine="streaming")
-        digests = pl.concat([*map(_digest, earlier if self.ordered else ()), *self.digests])
+        key = rows.select(self.columns)
+        if self.runs:
+            digests = key.select(_digest(self.columns)).collect(engine="streaming").to_series()
+        else:
+            digests = pl.concat(self.digests)
         if digests.n_unique() == len(digests):
             return 0
-        return rows.select(pl.len() - pl.struct(self.columns).n_unique()).collect(engine="streaming").item()
+        return key.select(pl.len() - pl.struct(self.columns).n_unique()).collect(engine="streaming").item()
 
 
 def _starts(key: pl.DataFrame) -> list[int] | None:
     """Where its ascending runs begin; None where they are many, or it has no order."""
     if any(column.null_count() or column.dtype.is_nested() for column in key):
         return None
+    if key.width == 1 and all_ascend(key.to_series()):
+        return [0]
     after = _ascending(key.get_columns())
     if len(after) - after.sum() > RUNS:
         return None
@@ -71,8 +76,8 @@ def _apart(runs: list[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> bool:
     return all(before[1] < after[0] for before, after in pairwise(ordered))
 
 
-def _digest(key: pl.DataFrame) -> pl.Series:
-    return key.to_series().hash() if key.width == 1 else key.select(pl.struct(pl.all()).hash()).to_series()
+def _digest(columns: tuple[str, ...]) -> pl.Expr:
+    return pl.col(columns[0]).hash() if len(columns) == 1 else pl.struct(columns).hash()
 
 
 def _ascending(columns: Sequence[pl.Series]) -> pl.Series:
