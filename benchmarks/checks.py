@@ -36,13 +36,14 @@ def claim(place: Place, size: Size) -> Claim:
             "Ten rules, the unique key among them: two columns never null, a code's pattern, a range, one of five"
             " texts, two lower bounds, two orders of two columns; statistics of the nine columns they name. Twenty and"
             " a unique key: all twelve columns of the table, by the asset check.",
-            "The limit decodes the same columns of the same Parquet files, batch by batch, and counts their nulls.",
+            "The limit decodes all of these columns of the same Parquet files, batch by batch, and counts their nulls.",
             "Pandera validates the same columns, read whole, against the same schema, with the key under `unique` and"
             " each rule over two columns as a dataframe check; alone it takes no statistics.",
             "Its statistics are Polars' over the rows it holds: nulls and approximate distinct values of all columns,"
             " least, greatest, mean and seven quantiles of numbers and times.",
-            "Rows, nulls, least, greatest and mean are exact; distinct values and quantiles are those of a random"
-            " sample of 50,000 rows.",
+            "Rows, nulls, least, greatest and mean are exact; quantiles and distinct values are those of a random"
+            " sample of 50,000 rows, but the distinct values of a text column that the files' dictionaries show to hold"
+            " few are exact.",
         ],
     )
 

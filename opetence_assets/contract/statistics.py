@@ -27,8 +27,8 @@ class ColumnStatistics:
 
     Attributes:
         rows, nulls: exact.
-        distinct: values beside null; None of nested columns. Exact if ``distinct_is_exact`` (a key, or a table of up to
-            SAMPLE rows), else estimated from a random sample of SAMPLE rows as PostgreSQL's ANALYZE does.
+        distinct: values beside null; None of nested columns. Exact if ``distinct_is_exact`` (a key, few texts, or a
+            table of up to SAMPLE rows), else estimated from a random sample as PostgreSQL's ANALYZE does.
         least, greatest, mean: exact; of numbers and times (a mean of numbers and of truth only) that are not personal.
         quantiles: of the same columns but truth, by share of the rows (0 to 1); exact up to SAMPLE rows, else of the
             sample.
