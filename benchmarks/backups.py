@@ -118,8 +118,10 @@ def _gone(home: Path, name: str) -> None:
 
 
 def _cold(home: Path, name: str) -> None:
-    """Also pushes the store out of the page cache: nobody reads a backup before he needs it."""
+    """Also pushes the store out of the page cache: nobody reads a backup before he needs it. What another contender
+    left to be written is written first: the disk is this one's alone."""
     _gone(home, name)
+    os.sync()
     for file in (home / "backups").rglob("*"):
         if file.is_file():
             with file.open("rb") as opened:

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 BLOCK = 1 << 20
-CACHED = 1 << 18  # through the page cache: read, hashed and written while the processor's own cache still has it
+CACHED = 1 << 17  # through the page cache: read, hashed and written while the processor's own cache still has it
 ALIGNED = 4096
 DIRECT: int = getattr(os, "O_DIRECT", 0)
 _of_thread = threading.local()
