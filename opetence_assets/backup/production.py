@@ -220,6 +220,6 @@ def _add_live(live: Path, work: Path, base: Backup) -> None:
     mark, stored = read_mark(live), read_mark(work)
     if mark is None or mark.system != base.system:
         return
-    place_log(live, base, work / RECEIVING)
+    place_log(live, base, work / RECEIVING, as_received=True)
     if stored is None or mark.at > stored.at:
         write_mark(work, mark)

@@ -68,10 +68,14 @@ def _unpacked(backup: Path, into: Path, tools: Programs) -> Path:
     return into
 
 
-def place_log(folder: Path, base: Backup, into: Path) -> None:
+def place_log(folder: Path, base: Backup, into: Path, *, as_received: bool = False) -> None:
     """Copies the log received from a base backup on, each segment under its own name, also one not yet complete.
 
-    Never links: the server writes into the files that it finds there.
+    That one may be behind what the backup brought of it: the backup has the log it needs, the receiver what it got so
+    far. Never links: the server writes into the files that it finds there.
+
+    Args:
+        as_received: one not yet complete keeps the name that says so, as in a working folder.
     """
     placed = set[str]()
     whole = False
@@ -79,10 +83,17 @@ def place_log(folder: Path, base: Backup, into: Path) -> None:
         try:
             for segment in segments(folder, base.segment_bytes):
                 if segment.number >= base.first_segment and segment.name not in placed:
-                    shutil.copyfile(segment.path, into / segment.name)
+                    target = into / (segment.path.name if as_received else segment.name)
+                    if not segment.is_partial or _reach(target) < _reach(segment.path):
+                        shutil.copyfile(segment.path, target)
                     placed |= set[str]() if segment.is_partial else {segment.name}
             whole = True
         except FileNotFoundError:
             continue
     for history in histories(folder):
         shutil.copyfile(history, into / history.name)
+
+
+def _reach(segment: Path) -> int:
+    """Bytes of the log in a segment, which is filled up with zeros; -1 if there is none."""
+    return len(segment.read_bytes().rstrip(b"\0")) if segment.exists() else -1
