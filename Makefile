@@ -24,7 +24,7 @@ webhooks: .venv/ready ## receive Stripe's events on http://127.0.0.1:3001/stripe
 tick: .venv/ready ## make the shop's next day happen
 	@opetence sandbox tick
 
-# Node's young objects get 64 MB: pyright's collector costs a tenth less.
+# Node's young objects get 64 MB: in most runs pyright takes 5 to 12 % less CPU.
 test: .venv/ready ## lint, types and every test
 	@ruff check . && ruff format --check .
 	@NODE_OPTIONS=--max-semi-space-size=64 pyright & types=$$!; sqlfluff lint --disable-progress-bar -q dbt/models & sql=$$!; \

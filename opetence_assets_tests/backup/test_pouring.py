@@ -14,11 +14,11 @@ SIZES = (0, 1, ALIGNED - 1, ALIGNED, 3 * ALIGNED + 7, BLOCK - 1, BLOCK, BLOCK + 
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("from_disk", [False, True])
-def test_a_copy_has_the_same_bytes(tmp_path: Path, size: int, from_disk: bool) -> None:
+@pytest.mark.parametrize(("from_disk", "to_disk"), [(False, True), (True, True), (False, False)])
+def test_a_copy_has_the_same_bytes(tmp_path: Path, size: int, from_disk: bool, to_disk: bool) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(data := os.urandom(size))
-    assert poured(source, target, from_disk=from_disk) == (sha256(data).hexdigest(), size)
+    assert poured(source, target, from_disk=from_disk, to_disk=to_disk) == (sha256(data).hexdigest(), size)
     assert target.read_bytes() == data
 
 

@@ -54,8 +54,7 @@ from opetence_assets_tests.postgres.restores import kill_often
 
 RECEIVE = "from opetence_assets.command.postgres import receive; receive()"
 
-MAKE = """import os, sys; from pathlib import Path; from opetence_assets.postgres import recover
-from opetence_assets.postgres.basebackups import made
+MAKE = """import os, sys; from pathlib import Path; from opetence_assets.postgres.basebackups import made
 made(Path(sys.argv[1]), sys.argv[2], "2026-01-01T12", os.environ)"""
 
 
