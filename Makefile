@@ -37,7 +37,7 @@ bench: .venv/ready ## measure every claim; rewrites benchmarks/RESULTS.md
 	@python -m benchmarks --write
 
 lock: ## resolve requirements.lock anew from setup.py
-	uv pip compile setup.py --extra dev --generate-hashes --python-version 3.11 --universal --quiet -o requirements.lock
+	uv pip compile setup.py --extra dev --no-strip-extras --generate-hashes --python-version 3.11 --universal --quiet -o requirements.lock
 
 clean: ## stop the sandbox, remove $(OPETENCE_HOME) and .venv
 	@if [ -x .venv/bin/opetence ]; then opetence sandbox down; fi
@@ -50,6 +50,6 @@ clean: ## stop the sandbox, remove $(OPETENCE_HOME) and .venv
 	@$(PYTHON) -m venv .venv
 	@awk '/^uv==/{found=1} found{print} found && /# via/{exit}' requirements.lock > .venv/uv.txt
 	@pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	@uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock || pip install --quiet --require-hashes -r requirements.lock
-	@uv pip install --quiet --no-deps --no-build-isolation -e . || pip install --quiet --no-deps --no-build-isolation -e .
+	@uv pip install --quiet --system-certs --compile-bytecode --require-hashes -r requirements.lock || pip install --quiet --require-hashes -r requirements.lock
+	@uv pip install --quiet --system-certs --no-deps --no-build-isolation -e . || pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
