@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from opetence_assets.postgres.basebackups import Backup, backups
 from opetence_assets.postgres.stream import Lag, lag
-from opetence_assets.postgres.wal import Mark, last_without_gap, lsn_text, read_mark, segments
+from opetence_assets.postgres.wal import Mark, Segment, last_without_gap, lsn_text, read_mark, segments
 
 LATE = timedelta(seconds=5)  # the recovery point that is promised
 OLD = timedelta(hours=2)  # of the newest base backup; one is made each hour
@@ -20,7 +20,8 @@ class Standing:
     """What is known.
 
     Attributes:
-        oldest, newest: the moments between which all can be restored from the working folder; None without a backup.
+        oldest, newest: the moments between which all can be restored from the working folder, see ``restorable``; None
+            without a backup.
         behind: how long ago (server's clock) everything committed had been received; None before the first mark.
         lag: what the server says of the slot; None where there is none.
         problems: each with what to do.
@@ -44,15 +45,36 @@ def standing(folder: Path, uri: str) -> Standing:
     found, mark, slot = backups(folder), read_mark(folder), lag(uri)
     last = found[-1] if found else None
     behind = max(slot.at - mark.at, timedelta(0)) if slot and mark else None
+    span = restorable(found, mark, segments(folder, last.segment_bytes)) if last else None
     return Standing(
         backups=len(found),
         newest_backup=last.name if last else None,
-        oldest=found[0].finished_at if found else None,
-        newest=max(last.finished_at, mark.at if mark else last.finished_at) if last else None,
+        oldest=span[0] if span else None,
+        newest=span[1] if span else None,
         behind=behind,
         lag=slot,
         problems=tuple(_problems(folder, last, slot, mark, behind)),
     )
+
+
+def restorable(found: Sequence[Backup], mark: Mark | None, log: Sequence[Segment]) -> tuple[datetime, datetime]:
+    """The moments between which all was received, up to the mark; twice the newest backup's where that is nothing.
+
+    From the oldest backup that the log goes on from without a gap. Of what lies before a gap some can be restored too,
+    but no mark says up to which moment.
+
+    Args:
+        found: one or more, oldest first.
+    """
+    last = found[-1].finished_at
+    if mark is None:
+        return last, last
+    for base in found:
+        first = base.end_lsn // base.segment_bytes  # up to there a backup has its own log
+        end = (mark.lsn - 1) // base.segment_bytes
+        if base.system == mark.system and base.finished_at < mark.at and last_without_gap(log, first) >= end:
+            return base.finished_at, mark.at
+    return last, last
 
 
 def _problems(
