@@ -86,6 +86,7 @@ def checked(home: str, dataset: str) -> Iterator[Any]:
     from opetence_assets.refinement.shape import contract_of
 
     declared, table = DATASETS[dataset], _silver(home, dataset)
+    contract, rows = contract_of(declared), _columns(home, dataset)
     yield
     if dataset == TWENTY:
         results = {result.name: result for result in quality_results(declared, table)}
@@ -93,8 +94,7 @@ def checked(home: str, dataset: str) -> Iterator[Any]:
         facts = results["rules"].metadata
         yield {"rows": facts["rows"], "checks": facts["rules"], "measured": len(facts["statistics"])}
     else:
-        contract = contract_of(declared)
-        scan = scanned(contract, _columns(home, dataset), table.rows)
+        scan = scanned(contract, rows, table.rows)
         assert not scan.broken
         assert not any(scan.repeated.values())
         yield {"rows": scan.rows, "checks": len(contract.rules) + 1, "measured": len(scan.statistics)}

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,8 +19,10 @@ import numpy.typing as npt
 import polars as pl
 
 INLINE = 12  # bytes
-AT_ONCE = 16_384  # views: 256 kB, which stay in the core's cache over all operations
+LENGTH = np.uint64(0xFFFFFFFF)  # the bits of a view's first word that tell it; the others are the first four bytes
+AT_ONCE = 32_768  # views: 512 kB, which stay in the core's cache over all operations
 Words = npt.NDArray[np.uint64]
+Template = tuple[np.uint64, np.uint64, np.uint64]
 _SHAPE = re.compile(r"\^?((?:(?:[A-Za-z0-9_-]|\\d)(?:\{\d{1,2}\})?)+)\$")
 _PART = re.compile(r"([A-Za-z0-9_-]|\\d)(?:\{(\d+)\})?")
 
@@ -44,56 +45,65 @@ def code_of(column: str, pattern: str) -> Code | None:
     return Code(column, shape) if 0 < len(shape) <= INLINE and "#" in shape else None
 
 
-def all_have_shape(texts: pl.Series, shape: str) -> bool:
-    """Whether every text certainly has the shape; False also where that is not known."""
-    return all(_has_shape(part, shape) for part in _words(texts)) if _readable(texts) else False
+@dataclass(frozen=True)
+class Look:
+    """What is certain of all texts of a batch; false also where it is not known.
+
+    Attributes:
+        have_shape: each has the shape asked for.
+        ascend: they ascend strictly; known of texts of one length and one beginning, as the ids of neighbours are.
+    """
+
+    have_shape: bool
+    ascend: bool
 
 
-def all_ascend(texts: pl.Series) -> bool:
-    """Whether texts of one length and one beginning certainly ascend strictly, as the ids of neighbours do."""
-    return all(_ascends(part) for part in _words(texts)) if _readable(texts) else False
-
-
-def _readable(texts: pl.Series) -> bool:
-    return sys.byteorder == "little" and texts.dtype == pl.String and not texts.null_count() and texts.n_chunks() == 1
-
-
-def _words(texts: pl.Series) -> Iterator[Words]:
-    """The two words of each view, some at once; the first of each part is the last of the one before it."""
+def look(texts: pl.Series, shape: str | None = None) -> Look:
+    """Reads the views of one batch's texts once, for their shape, if there is one to ask for, and their order."""
+    if sys.byteorder != "little" or texts.dtype != pl.String or texts.null_count() or texts.n_chunks() != 1:
+        return Look(have_shape=False, ascend=False)
     array = texts.to_arrow(compat_level=pl.CompatLevel.newest())
     views = array.buffers()[1]
     assert str(array.type) == "string_view"
     words = np.frombuffer(views, np.uint64).reshape(-1, 2)[array.offset : array.offset + len(array)]
-    yield from (words[start : start + AT_ONCE + 1] for start in range(0, len(words), AT_ONCE))
+    have_shape, ascend = shape is not None, bool((words[:1, 0] & LENGTH <= INLINE).all())
+    own, other = np.empty((2, min(AT_ONCE + 1, len(words))), np.uint64)  # taken once: fresh pages cost more than sums
+    for start in range(0, len(words), AT_ONCE):
+        if not (have_shape or ascend):
+            break
+        part = words[start : start + AT_ONCE + 1]  # the last of each part is the first of the next one
+        are_alike = bool((part[:, 0] == words[0, 0]).all())
+        rest, spare = own[: len(part)], other[: len(part)]
+        np.copyto(rest, part[:, 1])
+        if have_shape and shape is not None:
+            first, others = _template(shape)
+            have_shape = _match(part[:1, 0] if are_alike else part[:, 0], first) and _match(rest, others, spare)
+        ascend = ascend and are_alike and _ascend(rest)
+    return Look(have_shape, ascend)
 
 
-def _has_shape(words: Words, shape: str) -> bool:
-    for word, (mask, expected, six) in enumerate(_template(shape)):
-        same = not word and (words[:, 0] == words[0, 0]).all()  # mostly: all are as long and begin alike
-        value = words[:1, 0].copy() if same else words[:, word].copy()
-        # A digit's byte, 0x30 to 0x39, has 3 as its high half, also with six added; no sum leaves its byte.
-        wrong = value + six
-        wrong ^= expected
-        value ^= expected
-        wrong |= value
-        wrong &= mask
-        if wrong.any():
-            return False
-    return True
+def _match(words: Words, template: Template, spare: Words | None = None) -> bool:
+    """A digit's byte, 0x30 to 0x39, has 3 as its high half, also with six added; of no other byte have both all bits of
+    a 3 and no other. A sum that leaves its byte leaves zero there."""
+    mask, expected, six = template
+    found = np.add(words, six, out=spare)
+    found &= words
+    found &= mask
+    return bool((found == expected).all())
 
 
-def _ascends(words: Words) -> bool:
-    length_and_beginning, rest = words[:, 0], words[:, 1].byteswap()
-    inline = length_and_beginning[0] & np.uint64(0xFFFFFFFF) <= INLINE
-    return bool(inline and (length_and_beginning == length_and_beginning[0]).all() and (rest[1:] > rest[:-1]).all())
+def _ascend(rest: Words) -> bool:
+    rest.byteswap(inplace=True)
+    return bool((rest[1:] > rest[:-1]).all())
 
 
 @cache
-def _template(shape: str) -> list[tuple[np.uint64, np.uint64, np.uint64]]:
+def _template(shape: str) -> tuple[Template, Template]:
     """For each of a view's two words: which bits count, what they must be, and the sixes of the digits."""
     padding = bytes(INLINE - len(shape))
     masks = b"\xff" * 4 + bytes(0xF0 if c == "#" else 0xFF for c in shape) + padding
     expected = len(shape).to_bytes(4, "little") + bytes(0x30 if c == "#" else ord(c) for c in shape) + padding
     six = bytes(4) + bytes(6 if c == "#" else 0 for c in shape) + padding
     words = [np.frombuffer(part, np.uint64) for part in (masks, expected, six)]
-    return [(words[0][n], words[1][n], words[2][n]) for n in (0, 1)]
+    first, rest = ((words[0][n], words[1][n], words[2][n]) for n in (0, 1))
+    return first, rest

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from opetence_assets.contract.codes import Code, all_have_shape
+from opetence_assets.contract.codes import Code, look
 from opetence_assets.contract.expressions import Evidence, Present, Within
 from opetence_assets.contract.rules import Rule
 from opetence_assets.contract.statistics import ColumnStatistics, Few, Learned, chosen
@@ -64,7 +64,7 @@ class Passing:
 
     learned: Learned
     sets: Mapping[tuple[str, ...], Seen]
-    codes: Sequence[Rule]
+    codes: Sequence[tuple[Rule, Code]]
     miscoded: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     passed: list[int] = field(default_factory=list[int])
 
@@ -72,9 +72,13 @@ class Passing:
         if len(batch):
             self.passed.append(len(batch))
             self.learned.take(batch, batch[NUMBER][0])
-            for seen in self.sets.values():
-                seen.see(batch)
-            self.miscoded.extend((rule.name, _miscoded(rule, batch)) for rule in self.codes)
+            looked = [look(batch[code.column], code.shape) for _, code in self.codes]
+            of_column = {code.column: found for (_, code), found in zip(self.codes, looked, strict=True)}
+            for columns, seen in self.sets.items():
+                seen.see(batch, of_column.get(columns[0]))
+            for (rule, _), found in zip(self.codes, looked, strict=True):
+                if not found.have_shape:  # then the pattern itself is asked
+                    self.miscoded.append((rule.name, batch.select_seq((~rule.valid).sum()).item()))
         return batch
 
 
@@ -103,7 +107,7 @@ def _broken(
 ) -> dict[str, int]:
     """How many rows break each rule; what is learned and seen of them on the way is kept in the other arguments."""
     known = {rule.name: learned.few[rule.of_text] for rule in rules if rule.of_text and rule.of_text in learned.few}
-    codes = [rule for rule in rules if isinstance(rule.evidence, Code) and rule.name not in known]
+    codes = [(rule, rule.evidence) for rule in rules if isinstance(rule.evidence, Code) and rule.name not in known]
     asked = [rule for rule in rules if rule.evidence is None and rule.name not in known]
     passing = Passing(learned, sets, codes)
     wanted = {name for rule in asked for name in rule.valid.meta.root_names()} | {n for names in sets for n in names}
@@ -111,8 +115,8 @@ def _broken(
     answers = _answers(_watched(rows.select(read), passing), {**learned.asked(), **_counts(asked)})
     learned.answered({figure: answers.pop(figure) for figure in learned.asked()})
     assert learned.rows == sum(passing.passed), "rows were counted that nobody looked at"
-    found = {rule.name: sum(count for name, count in passing.miscoded if name == rule.name) for rule in codes}
-    counted = {rule.name for rule in (*codes, *asked)}
+    found = {rule.name: sum(count for name, count in passing.miscoded if name == rule.name) for rule, _ in codes}
+    counted = {*found, *(rule.name for rule in asked)}
     unproven = [
         rule
         for rule in rules
@@ -174,13 +178,6 @@ def _allows(rule: Rule, few: Few) -> bool:
     assert rule.of_text
     values = few.values.to_list() + ([None] if few.nulls else [])
     return pl.DataFrame({rule.of_text: pl.Series(values, dtype=pl.String)}).select(rule.valid.all()).item()
-
-
-def _miscoded(rule: Rule, batch: pl.DataFrame) -> int:
-    """How many rows of a batch break the rule of a code; the pattern is asked only where the shape proves nothing."""
-    assert isinstance(rule.evidence, Code)
-    proven = all_have_shape(batch[rule.evidence.column], rule.evidence.shape)
-    return 0 if proven else batch.select_seq((~rule.valid).sum()).item()
 
 
 def _proves(evidence: Evidence | None, learned: Learned) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from opetence_assets.contract.codes import all_ascend
+from opetence_assets.contract.codes import Look, look
 
 RUNS = 64  # of a batch, at most: a source that was read from its middle on has two
 
@@ -32,11 +32,12 @@ class Seen:
     )
     digests: list[pl.Series] = field(default_factory=list[pl.Series])
 
-    def see(self, batch: pl.DataFrame) -> None:
+    def see(self, batch: pl.DataFrame, looked: Look | None = None) -> None:
+        """Takes a batch; ``looked`` is of the first of the columns, if it was looked at anyway."""
         if not len(batch):
             return
         key = pl.DataFrame([batch[name] for name in self.columns])
-        starts = _starts(key) if self.ascending else None
+        starts = _starts(key, looked) if self.ascending else None
         if starts is None:
             self.ascending = False
             self.digests.append(key.select_seq(_digest(self.columns)).to_series())
@@ -59,11 +60,11 @@ class Seen:
         return key.select(pl.len() - pl.struct(self.columns).n_unique()).collect(engine="streaming").item()
 
 
-def _starts(key: pl.DataFrame) -> list[int] | None:
+def _starts(key: pl.DataFrame, looked: Look | None) -> list[int] | None:
     """Where its ascending runs begin; None where they are many, or it has no order."""
     if any(column.null_count() or column.dtype.is_nested() for column in key):
         return None
-    if key.width == 1 and all_ascend(key.to_series()):
+    if key.width == 1 and (looked or look(key.to_series())).ascend:
         return [0]
     after = _ascending(key.get_columns())
     if len(after) - after.sum() > RUNS:

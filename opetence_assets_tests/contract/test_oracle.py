@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from opetence_assets.contract.codes import all_have_shape, code_of
+from opetence_assets.contract.codes import code_of, look
 from opetence_assets.contract.scan import Contract, scanned
 from opetence_assets.contract.unique import Seen
 from opetence_assets_tests.contract.oracle import differences
@@ -26,8 +26,8 @@ def test_a_code_that_is_seen_matches_its_pattern(texts: list[str]) -> None:
 
     assert code is not None
     ascii_digits = values.str.contains(r"^O[0-9]{3}$")
-    assert all_have_shape(values, code.shape) == all(ascii_digits)
-    assert all(values.str.contains(r"^O\d{3}$")) or not all_have_shape(values, code.shape)
+    assert look(values, code.shape).have_shape == all(ascii_digits)
+    assert all(values.str.contains(r"^O\d{3}$")) or not look(values, code.shape).have_shape
 
 
 @pytest.mark.parametrize("pattern", [r"O\d+$", r"(?i)O\d{3}$", r"O\d{3}", r"\w{3}$", r"O\d{12}$", r"O.\d$", r"abc$"])

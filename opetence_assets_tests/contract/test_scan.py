@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from opetence_assets.contract.codes import all_ascend
+from opetence_assets.contract.codes import AT_ONCE, Look, look
 from opetence_assets.contract.rules import Rule, schema_rules
 from opetence_assets.contract.scan import PROBED, Contract, scanned
 
@@ -121,6 +121,15 @@ def test_the_same_rows_are_sampled_in_whatever_batches_they_come() -> None:
 def test_codes_that_are_seen_to_ascend_do(texts: list[str]) -> None:
     ascends = all(before < after for before, after in pairwise(texts))
 
-    assert ascends or not all_ascend(pl.Series(texts, dtype=pl.String))
-    assert all_ascend(pl.Series([f"O000{number:05d}" for number in range(40_000)]))
-    assert not all_ascend(pl.Series([f"O000{number:05d}" for number in [*range(20_000), *range(19_999, 30_000)]]))
+    assert ascends or not look(pl.Series(texts, dtype=pl.String)).ascend
+
+
+def test_a_batch_is_looked_at_to_its_end() -> None:
+    """In parts of AT_ONCE, whose edges hide neither an order that ends there nor a text that is no code."""
+    codes = [f"O000{number:05d}" for number in range(AT_ONCE + 99)]
+    again = [*codes[:AT_ONCE], *codes[AT_ONCE - 1 :]]
+    spoiled = [*codes[:-1], "O0000000x"]
+
+    assert look(pl.Series(codes), "O########") == Look(have_shape=True, ascend=True)
+    assert look(pl.Series(again), "O########") == Look(have_shape=True, ascend=False)
+    assert look(pl.Series(spoiled), "O########") == Look(have_shape=False, ascend=False)
