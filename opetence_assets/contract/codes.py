@@ -72,7 +72,7 @@ def look(texts: pl.Series, shape: str | None = None) -> Look:
         if not (have_shape or ascend):
             break
         part = words[start : start + AT_ONCE + 1]  # the last of each part is the first of the next one
-        are_alike = bool((part[:, 0] == words[0, 0]).all())
+        are_alike = bool(part[:, 0].min() == part[:, 0].max() == words[0, 0])
         rest, spare = own[: len(part)], other[: len(part)]
         np.copyto(rest, part[:, 1])
         if have_shape and shape is not None:

@@ -9,13 +9,11 @@ from decimal import Context, Decimal
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 SAMPLE = 50_000  # rows; a quantile is off by 0.2 % of the rows (one standard deviation)
 CHANCE = 20_260_301
 ROWS = ("", "rows")
-Places = npt.NDArray[np.int64]
 SUMMABLE = 28  # digits of a decimal, of which any 10 billion have a sum in 128 bits
 WIDE = Context(prec=60)  # more digits than the sum of any decimals has
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -27,8 +25,9 @@ class ColumnStatistics:
 
     Attributes:
         rows, nulls: exact.
-        distinct: values beside null; None of nested columns. Exact if ``distinct_is_exact`` (a key, few texts, or a
-            table of up to SAMPLE rows), else estimated from a random sample as PostgreSQL's ANALYZE does.
+        distinct: values beside null; None of nested columns. Exact if ``distinct_is_exact`` (a column that is to be
+            unique, few texts, or a table of up to SAMPLE rows), else estimated from a random sample as PostgreSQL's
+            ANALYZE does.
         least, greatest, mean: exact; of numbers and times (a mean of numbers and of truth only) that are not personal.
         quantiles: of the same columns but truth, by share of the rows (0 to 1); exact up to SAMPLE rows, else of the
             sample.
@@ -59,15 +58,14 @@ class ColumnStatistics:
         return {**{name: value for name, value in known.items() if value is not None}, **quantiles}
 
 
-def chosen(rows: int) -> Places | None:
+def chosen(rows: int) -> pl.Series | None:
     """Rows at random, not every hundredth: neighbours (an order's lines) must have their chance to meet. The same ones
     whenever as many are scanned; None for all."""
     if rows <= SAMPLE:
         return None
     # Digests of 0, 1, …: as good as NumPy's generators here, whose import costs more than all they would draw.
     digests = pl.int_range(SAMPLE, dtype=pl.UInt64, eager=True).hash(CHANCE)
-    places = np.sort((digests % rows).to_numpy()).astype(np.int64)
-    return places[np.diff(places, prepend=-1) > 0]  # np.unique takes six times as long
+    return (digests % rows).unique().sort().cast(pl.UInt32)
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,9 @@ class Learned:
 
     columns: Mapping[str, pl.DataType]
     closed: frozenset[str]  # personal: nothing of their values is kept
-    chosen: Places | None  # of the rows, in order, to be sampled; None for all
+    chosen: pl.Series | None  # of the rows, in order, to be sampled; None for all
     few: Mapping[str, Few]  # columns that are known without being read
+    counted: frozenset[str] = frozenset()  # columns whose distinct values are told in the end
     rows: int = 0
     figures: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     sample: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
@@ -114,30 +113,34 @@ class Learned:
         """Adds the chosen rows of a batch, of which ``first`` is the first row's place among all."""
         # No query may be made here of the batches, as most of Polars' functions do: it wakes threads and takes memory
         # that do more harm to the query under way than they do work (measured: 0.05 CPU-s for the digests of texts).
-        names = [name for name, dtype in self.columns.items() if not dtype.is_nested() and name not in self.few]
-        taken = pl.DataFrame([batch[name] for name in names])
-        if self.chosen is not None:
-            low, high = np.searchsorted(self.chosen, (first, first + len(batch)))
-            taken = taken[pl.Series((self.chosen[low:high] - first).astype(np.uint32))]
+        taken = pl.DataFrame([batch[name] for name, dtype in self.columns.items() if self._is_sampled(name, dtype)])
+        if self.chosen is not None and taken.width:
+            low, high = np.searchsorted(self.chosen.to_numpy(), (first, first + len(batch)))
+            taken = taken[self.chosen.slice(low, high - low) - first]
         self.sample.append(pl.DataFrame([_own(values) for values in taken]))
 
-    def statistics(self, key: tuple[str, ...], key_is_unique: bool) -> tuple[ColumnStatistics, ...]:
-        """Every column's figures; a key of one column that was found unique has as many values as rows."""
+    def _is_sampled(self, name: str, dtype: pl.DataType) -> bool:
+        if dtype.is_nested() or name in self.few:
+            return False
+        return _is_ordered(dtype) or name not in self.counted
+
+    def statistics(self, distinct: Mapping[str, int]) -> tuple[ColumnStatistics, ...]:
+        """Every column's figures; ``distinct`` values, a null among them, are known of those that are ``counted``."""
         if not self.rows:
             return ()
         sample = pl.concat(self.sample)
         return tuple(
-            self._of(name, _sorted(sample[name] if name in sample.columns else None), key_is_unique and key == (name,))
+            self._of(name, _sorted(sample[name] if name in sample.columns else None), distinct.get(name))
             for name in self.columns
         )
 
-    def _of(self, name: str, values: pl.Series, is_unique: bool) -> ColumnStatistics:
+    def _of(self, name: str, values: pl.Series, counted: int | None) -> ColumnStatistics:
         known, dtype = self.figures[name], self.columns[name]
         if few := self.few.get(name):
             return ColumnStatistics(name, self.rows, few.nulls, len(few.values), True)
         valued = self.rows - known["nulls"]
-        found = ColumnStatistics(name, self.rows, known["nulls"], valued, True)
-        if not is_unique:
+        found = ColumnStatistics(name, self.rows, known["nulls"], (counted or 0) - bool(known["nulls"]), True)
+        if counted is None:
             distinct = None if dtype.is_nested() else _distinct(values, valued)
             found = replace(found, distinct=distinct, distinct_is_exact=distinct is not None and self.chosen is None)
         if name in self.closed:
@@ -160,8 +163,8 @@ def _sorted(sampled: pl.Series | None) -> pl.Series:
     """The sample of a column less its nulls, or its digests where it has no order; none of a nested column."""
     if sampled is None:
         return pl.Series(dtype=pl.Null())
-    values = sampled.drop_nulls()
-    return (values if _is_ordered(values.dtype) else values.hash()).sort()
+    values = sampled.drop_nulls() if sampled.null_count() else sampled
+    return (values if _is_ordered(values.dtype) else values.hash()).sort(multithreaded=False)
 
 
 def _distinct(values: pl.Series, rows: int) -> int:

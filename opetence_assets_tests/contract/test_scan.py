@@ -101,6 +101,14 @@ def test_a_column_of_few_texts_is_known_exactly_without_a_sample(tmp_path: Path)
     assert not found["code"].distinct_is_exact
 
 
+@pytest.mark.parametrize("again", [["O000007"] * 3, [None], [None] * 3])
+def test_what_is_to_be_unique_is_counted_and_not_sampled(again: list[str | None]) -> None:
+    codes = [f"O{number:06d}" for number in range(60_000)]
+    scan = scanned(Contract(("code",), ()), pl.LazyFrame({"code": [*codes, *again]}))
+
+    assert [(each.distinct, each.distinct_is_exact) for each in scan.statistics] == [(60_000, True)]
+
+
 def test_a_table_of_nothing_but_few_texts_has_all_its_rows() -> None:
     scan = scanned(Contract((), RULES[:4]), rows().select("status").lazy())
 
