@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -113,16 +114,18 @@ class Learned:
         """Adds the chosen rows of a batch, of which ``first`` is the first row's place among all."""
         # No query may be made here of the batches, as most of Polars' functions do: it wakes threads and takes memory
         # that do more harm to the query under way than they do work (measured: 0.05 CPU-s for the digests of texts).
-        taken = pl.DataFrame([batch[name] for name, dtype in self.columns.items() if self._is_sampled(name, dtype)])
-        if self.chosen is not None and taken.width:
-            low, high = np.searchsorted(self.chosen.to_numpy(), (first, first + len(batch)))
+        taken = batch[self._sampled]
+        if self.chosen is not None and self._sampled:  # of no columns no row can be taken
+            places = self.chosen.to_numpy()
+            low, high = (int(places.searchsorted(place)) for place in (first, first + len(batch)))
             taken = taken[self.chosen.slice(low, high - low) - first]
         self.sample.append(pl.DataFrame([_own(values) for values in taken]))
 
-    def _is_sampled(self, name: str, dtype: pl.DataType) -> bool:
-        if dtype.is_nested() or name in self.few:
-            return False
-        return _is_ordered(dtype) or name not in self.counted
+    @cached_property
+    def _sampled(self) -> list[str]:
+        """The columns whose quantiles or distinct values are not known otherwise."""
+        known = {*self.few, *(name for name in self.counted if not _is_ordered(self.columns[name]))}
+        return [name for name, dtype in self.columns.items() if not dtype.is_nested() and name not in known]
 
     def statistics(self, distinct: Mapping[str, int]) -> tuple[ColumnStatistics, ...]:
         """Every column's figures; ``distinct`` values, a null among them, are known of those that are ``counted``."""
