@@ -112,14 +112,15 @@ class Learned:
 
     def take(self, batch: pl.DataFrame, first: int) -> None:
         """Adds the chosen rows of a batch, of which ``first`` is the first row's place among all."""
-        # No query may be made here of the batches, as most of Polars' functions do: it wakes threads and takes memory
+        # No query may be made here of the batch, as most of Polars' functions do: it wakes threads and takes memory
         # that do more harm to the query under way than they do work (measured: 0.05 CPU-s for the digests of texts).
-        taken = batch[self._sampled]
-        if self.chosen is not None and self._sampled:  # of no columns no row can be taken
+        taken = [batch[name] for name in self._sampled]
+        if self.chosen is not None:
             places = self.chosen.to_numpy()
             low, high = (int(places.searchsorted(place)) for place in (first, first + len(batch)))
-            taken = taken[self.chosen.slice(low, high - low) - first]
-        self.sample.append(pl.DataFrame([_own(values) for values in taken]))
+            rows = self.chosen.slice(low, high - low) - first
+            taken = [_own(values[rows]) for values in taken]
+        self.sample.append(pl.DataFrame(taken))
 
     @cached_property
     def _sampled(self) -> list[str]:
