@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from opetence_assets.postgres.basebackups import Backup, backups
+from opetence_assets.postgres.restorable import restorable
 from opetence_assets.postgres.stream import Lag, lag
-from opetence_assets.postgres.wal import Mark, Segment, last_without_gap, lsn_text, read_mark, segments
+from opetence_assets.postgres.wal import Mark, last_without_gap, lsn_text, read_mark, segments
 
 LATE = timedelta(seconds=5)  # the recovery point that is promised
 OLD = timedelta(hours=2)  # of the newest base backup; one is made each hour
@@ -55,26 +56,6 @@ def standing(folder: Path, uri: str) -> Standing:
         lag=slot,
         problems=tuple(_problems(folder, last, slot, mark, behind)),
     )
-
-
-def restorable(found: Sequence[Backup], mark: Mark | None, log: Sequence[Segment]) -> tuple[datetime, datetime]:
-    """The moments between which all was received, up to the mark; twice the newest backup's where that is nothing.
-
-    From the oldest backup that the log goes on from without a gap. Of what lies before a gap some can be restored too,
-    but no mark says up to which moment.
-
-    Args:
-        found: one or more, oldest first.
-    """
-    last = found[-1].finished_at
-    if mark is None:
-        return last, last
-    for base in found:
-        first = base.end_lsn // base.segment_bytes  # up to there a backup has its own log
-        end = (mark.lsn - 1) // base.segment_bytes
-        if base.system == mark.system and base.finished_at < mark.at and last_without_gap(log, first) >= end:
-            return base.finished_at, mark.at
-    return last, last
 
 
 def _problems(

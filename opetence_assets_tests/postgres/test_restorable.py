@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from opetence_assets.postgres.basebackups import Backup
-from opetence_assets.postgres.standing import restorable
+from opetence_assets.postgres.restorable import restorable
 from opetence_assets.postgres.wal import Mark, Segment
 
 SIZE = 100  # bytes of a segment
