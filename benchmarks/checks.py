@@ -41,7 +41,8 @@ def claim(place: Place, size: Size) -> Claim:
             " each rule over two columns as a dataframe check; alone it takes no statistics.",
             "Its statistics are Polars' over the rows it holds: nulls and approximate distinct values of all columns,"
             " least, greatest, mean and seven quantiles of numbers and times.",
-            "Table, schema and plan are made before the clock starts, for all of them.",
+            "Of the ten rules, table, schema and plan are made before the clock starts, for all that compete; the asset"
+            " check makes its plan itself.",
             "Rows, nulls, least, greatest and mean are exact; quantiles and distinct values are those of a random"
             " sample of 50,000 rows, but the distinct values of the key, and of a text column that the files'"
             " dictionaries show to hold few, are exact.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal
 from functools import cached_property
@@ -64,7 +64,7 @@ def chosen(rows: int) -> pl.Series | None:
     whenever as many are scanned; None for all."""
     if rows <= SAMPLE:
         return None
-    # Digests of 0, 1, …: as good as NumPy's generators here, whose import costs more than all they would draw.
+    # Digests of 0, 1, … and not NumPy's generators: their import takes longer than all that is drawn here.
     digests = pl.int_range(SAMPLE, dtype=pl.UInt64, eager=True).hash(CHANCE)
     return (digests % rows).unique().sort().cast(pl.UInt32)
 
@@ -85,7 +85,7 @@ class Learned:
     closed: frozenset[str]  # personal: nothing of their values is kept
     chosen: pl.Series | None  # of the rows, in order, to be sampled; None for all
     few: Mapping[str, Few]  # columns that are known without being read
-    counted: frozenset[str] = frozenset()  # columns whose distinct values are told in the end
+    counted: frozenset[str]  # columns whose distinct values are told in the end
     rows: int = 0
     figures: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     sample: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
@@ -143,17 +143,19 @@ class Learned:
         if few := self.few.get(name):
             return ColumnStatistics(name, self.rows, few.nulls, len(few.values), True)
         valued = self.rows - known["nulls"]
-        found = ColumnStatistics(name, self.rows, known["nulls"], (counted or 0) - bool(known["nulls"]), True)
-        if counted is None:
-            distinct = None if dtype.is_nested() else _distinct(values, valued)
-            found = replace(found, distinct=distinct, distinct_is_exact=distinct is not None and self.chosen is None)
+        if counted is not None:
+            distinct, is_exact = counted - bool(known["nulls"]), True
+        elif dtype.is_nested():
+            distinct, is_exact = None, False
+        else:
+            distinct, is_exact = _distinct(values, valued), self.chosen is None
         if name in self.closed:
-            return found
+            return ColumnStatistics(name, self.rows, known["nulls"], distinct, is_exact)
         shares = QUANTILES if _is_ordered(dtype) and len(values) else ()
         quantiles = {share: values[min(len(values) - 1, int(share * len(values)))] for share in shares}
         mean = float(known["sum"]) / valued if valued and "sum" in known else known.get("mean")
         return ColumnStatistics(
-            name, self.rows, found.nulls, found.distinct, found.distinct_is_exact,
+            name, self.rows, known["nulls"], distinct, is_exact,
             known.get("least"), known.get("greatest"), mean, quantiles,
         )  # fmt: skip
 
