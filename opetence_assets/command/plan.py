@@ -41,12 +41,13 @@ def plan(
         export.write_bytes(encoded(here))
         return
     there, where, lake = _deployed(against)
-    refused = None
+    refused, noted = None, {}
     if lake is not None:
+        from opetence_assets.review.making import makings
         from opetence_assets.review.refused import refused_rows
 
-        refused = refused_rows(there, here, all_datasets(), lake)
-    made = planned(there, here, where, refused)
+        refused, noted = refused_rows(there, here, all_datasets(), lake), makings(lake, here["datasets"])
+    made = planned(there, here, where, refused, noted)
     if markdown:
         from opetence_assets.review.markdown import as_markdown
 
@@ -107,10 +108,11 @@ def _show(made: Plan) -> None:
     from rich.console import Console
 
     from opetence_assets.command.output import WIDE
-    from opetence_assets.review.markdown import clean_rules, difference, grouped, refused_cells
+    from opetence_assets.review.markdown import clean_rules, difference, refused_cells
 
     if made.verdict is None:
         sys.stdout.write(f"{made.against}: nothing changes\n")
+        _show_rebuilds(made)
         return
     rows = [[r.change.effect.word, r.change.table, r.change.kind, r.change.what] for r in made.changes]
     title = f"{made.against} → working tree: {made.verdict.word}"
@@ -123,9 +125,7 @@ def _show(made: Plan) -> None:
     if downstream := [_downstream(reached) for reached in made.changes if reached.tables or reached.exposures]:
         header = ("change of", "columns downstream", "tables", "exposures", "names what is gone")
         emit(None, as_json=False, title="downstream", table=_columns(header, downstream))
-    if made.rebuilds:
-        header = ("tables", "how", "why", "by")
-        emit(None, as_json=False, title="built again", table=_columns(header, grouped(made.rebuilds)))
+    _show_rebuilds(made)
     if made.refused is None:
         console.print("rows refused: not asked, for there is no lake here")
         return
@@ -134,6 +134,14 @@ def _show(made: Plan) -> None:
         emit(None, as_json=False, title="rows of today under the new rules", table=_columns(header, found))
     if clean := clean_rules(made.refused):
         console.print(clean)
+
+
+def _show_rebuilds(made: Plan) -> None:
+    from opetence_assets.review.markdown import grouped
+
+    if made.rebuilds:
+        header = ("tables", "how", "why", "by")
+        emit(None, as_json=False, title="built again", table=_columns(header, grouped(made.rebuilds)))
 
 
 def _columns(names: tuple[str, ...], rows: list[list[str]]) -> dict[str, list[str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from opetence_assets.lineage.columns import graph_of
 from opetence_assets.lineage.graph import Column, Graph, Impact, impact
@@ -11,6 +12,7 @@ from opetence_assets.review.change import Change, Reached
 from opetence_assets.review.dataset_changes import dataset_changes
 from opetence_assets.review.description import Description
 from opetence_assets.review.kinds import Effect
+from opetence_assets.review.making import still_due
 from opetence_assets.review.model_changes import exposure_changes, model_changes
 from opetence_assets.review.rebuilds import Rebuild, gold_rebuilds, silver_rebuilds
 from opetence_assets.review.refused import Refused
@@ -49,12 +51,20 @@ def changes_between(before: Description, after: Description) -> list[Change]:
     return sorted(found, key=lambda change: (-change.effect, change.table))
 
 
-def planned(before: Description, after: Description, against: str, refused: Iterable[Refused] | None = None) -> Plan:
-    """The plan of going from one description to the other; ``refused`` is what real data says to it."""
+def planned(
+    before: Description,
+    after: Description,
+    against: str,
+    refused: Iterable[Refused] | None = None,
+    made: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan of going from one description to the other; ``refused`` is what real data says to it, ``made`` what
+    each silver table was declared as when it was made."""
     graphs = graph_of(before["columns"]), graph_of(after["columns"])
     changes = tuple(_reached(change, *graphs) for change in changes_between(before, after))
     asked = None if refused is None else tuple(refused)
     silver = silver_rebuilds(after, changes, asked)
+    silver += still_due(made or {}, after, silver)
     return Plan(against, changes, (*silver, *gold_rebuilds(before, after, changes, silver)), asked)
 
 

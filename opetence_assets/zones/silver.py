@@ -67,6 +67,7 @@ def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
         from opetence_assets.contract.severity import PassRefused
         from opetence_assets.refinement.remake import remake
         from opetence_assets.refinement.silver import refine
+        from opetence_assets.review.making import note_making
 
         refuse_leaks(dataset.name, dataset_leaks(dataset, columns))
         lake, scratch = platform.lake, platform.settings.scratch
@@ -75,6 +76,7 @@ def silver_asset(dataset: Dataset, columns: Graph) -> dg.AssetsDefinition:
                 done = (
                     remake(dataset, lake, scratch) if config.full else refine(dataset, lake, scratch, config.window())
                 )
+                note_making(lake, dataset, anew=config.full)
         except PassRefused as refusal:
             yield _refused(key, refusal)  # then raised: a failed check alone would still record a materialization
             raise

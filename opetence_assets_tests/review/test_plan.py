@@ -14,11 +14,13 @@ from opetence_assets.dataset import DataError
 from opetence_assets.lake.places import Lake, lake_at
 from opetence_assets.lake.releases import Release, publish
 from opetence_assets.review.description import DECLARED, description_of, encoded, keep
+from opetence_assets.review.making import note_making
 from opetence_assets.review.markdown import LONGEST, as_markdown
 from opetence_assets.review.plan import planned
 from opetence_assets.settings import read_settings
 from opetence_assets_tests.conftest import environment
-from opetence_assets_tests.review.cases import OF_DATASETS, OF_MODELS, column, sql
+from opetence_assets_tests.review.cases import OF_DATASETS, OF_MODELS, column, said, sql
+from opetence_assets_tests.review.tidies import other_separator
 from opetence_assets_tests.review.world import World, partners
 
 
@@ -51,12 +53,12 @@ def test_against_what_was_exported(tree: World, tmp_path: Path) -> None:
     same = ran("--against", file, "--fail-on", "additive")
     column("orders", "total", ge=1)(tree)
 
-    code, said = ran("--against", file, "--json", "--fail-on", "breaking")
+    code, data = ran("--against", file, "--json", "--fail-on", "breaking")
     _, comment = ran("--against", file, "--markdown")
     _, table = ran("--against", file)
 
     assert same == (0, "deployed.json: nothing changes\n")
-    plan = json.loads(said)
+    plan = json.loads(data)
     assert (code, plan["verdict"], plan["refused"]) == (1, "breaking", None)
     assert [one["downstream"]["exposures"] for one in plan["changes"]] == [["board"]]
     assert "Not asked" in comment
@@ -70,11 +72,29 @@ def test_against_the_current_release(tree: World) -> None:
     assert ran() == (0, "release 1: nothing changes\n")
     sql("daily_revenue", "!= 'cancelled'", "= 'paid'")(tree)
 
-    code, said = ran("--json", "--fail-on", "breaking")
+    code, data = ran("--json", "--fail-on", "breaking")
 
-    plan = json.loads(said)
+    plan = json.loads(data)
     assert (code, plan["verdict"], plan["refused"]) == (0, "semantic", [])
     assert plan["rebuilds"][0]["table"] == "gold/daily_revenue"
+
+
+def test_a_rebuild_that_is_still_due_is_said_though_nothing_changes(tree: World) -> None:
+    lake = lake_at(read_settings())
+    for dataset in tree.datasets():
+        note_making(lake, dataset, anew=False)
+    said("payments", tidy=other_separator)(tree)
+    publish(lake, {}, keep(lake, tree.described()))
+
+    _, table = ran()
+    _, data = ran("--json")
+    _, comment = ran("--markdown")
+
+    assert table.startswith("release 1: nothing changes\n")
+    assert all("opetence rebuild partners/payments" in told for told in (table, data, comment))
+    for dataset in tree.datasets():
+        note_making(lake, dataset, anew=True)
+    assert ran() == (0, "release 1: nothing changes\n")
 
 
 def test_a_tidy_that_names_no_column_is_said_in_one_line(tree: World, tmp_path: Path) -> None:
